@@ -1,0 +1,84 @@
+package cdds
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Action is a right that a request needs.
+type Action string
+
+// The rights.
+const (
+	// ActionSignedIn is what every signed-in user may do, also without a role:
+	// see who they are and sign out.
+	ActionSignedIn        Action = "signed-in"
+	ActionOwnPreferences  Action = "own-preferences"
+	ActionSeeJobs         Action = "see-jobs"
+	ActionManageJobs      Action = "manage-jobs"
+	ActionSeeRuns         Action = "see-runs"
+	ActionStartRuns       Action = "start-runs"
+	ActionCancelRuns      Action = "cancel-runs"
+	ActionDeleteRuns      Action = "delete-runs"
+	ActionSeeArtifacts    Action = "see-artifacts"
+	ActionDownload        Action = "download"
+	ActionDeleteArtifacts Action = "delete-artifacts"
+	ActionManageUsers     Action = "manage-users"
+)
+
+// Can reports whether the role has the right. What is not listed is refused.
+// Exporters see jobs, so that they know what they start, but do not change
+// them; viewers see History only and have no use for a certificate.
+func (r Role) Can(a Action) bool {
+	if a == ActionSignedIn {
+		return true
+	}
+	switch r {
+	case RoleAdministrator:
+		switch a {
+		case ActionOwnPreferences, ActionSeeJobs, ActionManageJobs, ActionSeeRuns, ActionStartRuns, ActionCancelRuns,
+			ActionDeleteRuns, ActionSeeArtifacts, ActionDownload, ActionDeleteArtifacts, ActionManageUsers:
+			return true
+		}
+	case RoleExporter:
+		switch a {
+		case ActionOwnPreferences, ActionSeeJobs, ActionSeeRuns, ActionStartRuns, ActionCancelRuns, ActionSeeArtifacts, ActionDownload:
+			return true
+		}
+	case RoleViewer:
+		return a == ActionSeeRuns
+	}
+	return false
+}
+
+// Limits of names and passwords.
+const (
+	maxNameLength     = 100
+	minPasswordLength = 12
+	maxPasswordLength = 256
+)
+
+// ValidateUsername returns nil or says what is wrong with a username.
+func ValidateUsername(name string) error { return validateName("username", name) }
+
+// ValidateTenantName returns nil or says what is wrong with a tenant's name.
+func ValidateTenantName(name string) error { return validateName("tenant", name) }
+
+func validateName(field, name string) error {
+	if n := utf8.RuneCountInString(name); n < 1 || n > maxNameLength || !printable(name) || strings.TrimSpace(name) != name {
+		return Invalid(field, "must have 1 to 100 characters, none of them a control character, and no space at its ends.")
+	}
+	return nil
+}
+
+// ValidatePassword returns nil or says what is wrong with a new password. Its
+// length is what counts; no kinds of characters are demanded (NIST SP 800-63B).
+func ValidatePassword(password string) error {
+	if n := utf8.RuneCountInString(password); n < minPasswordLength || n > maxPasswordLength {
+		return Invalid("password", "must have 12 to 256 characters.")
+	}
+	if !utf8.ValidString(password) {
+		return Invalid("password", "must be valid UTF-8.")
+	}
+	return nil
+}
