@@ -91,10 +91,11 @@ type Snapshot interface {
 
 // Finding is one thing that Check has to say about a table or a column.
 type Finding struct {
-	OK     bool
-	Entity Entity
-	What   string // such as "column interaction.startdate"
-	Detail string // what is wrong and what to do, or what was found
+	OK      bool // false: exports fail until it is mended
+	Warning bool // it works, but something should be looked at
+	Entity  Entity
+	What    string // such as "column interaction.startdate"
+	Detail  string // what is wrong and what to do, or what was found
 }
 
 // Record is one record of an entity. Values stand parallel to Fields(entity).

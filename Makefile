@@ -1,0 +1,65 @@
+# CDDS. "make" lists what can be done; CONTRIBUTING.md says more.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-long lint shape fuzz bench clean
+
+# Tools are built once per machine, outside the clone.
+TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cdds/tools
+LINT_VERSION := v2.15.0
+LINT := $(TOOLS)/golangci-lint-$(LINT_VERSION)
+FUZZTIME ?= 20s
+
+# The race detector watches our code and the drivers, not the C code of SQLite
+# that modernc.org has translated to Go: watching that as well finds nothing of
+# ours and makes every test on SQLite five times slower.
+RACE := -race $(foreach package,sqlite/lib libc memory,-gcflags=modernc.org/$(package)=-race=false)
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## Start the service on http://127.0.0.1:8080 with sample data in ./data
+	@./bin/cdds demo --data ./data --if-missing --export
+	@exec ./bin/cdds serve --data ./data
+
+build: ## Build bin/cdds
+	go build -trimpath -o bin/cdds ./cmd/cdds
+
+test: ## Run all tests of daily use, with the race detector (under 15 minutes)
+	@.ci/prepare
+	@echo "Checking the formatting and the code ..."
+	@bad=$$(find . -name node_modules -prune -o -name '*.go' -exec gofmt -l {} +); \
+	if [ -n "$$bad" ]; then echo "Not formatted, run gofmt -w on:" $$bad; exit 1; fi
+	go vet -tags long ./...
+	@echo "Running the tests: imports, shape, and every package on real servers ..."
+	go test $(RACE) -count=1 -timeout 12m -json ./... | go run .ci/tally.go
+
+test-long: ## Run the large and slow tests too: millions of records, gigabytes, kills (hours)
+	@.ci/prepare
+	go test -tags long -count=1 -timeout 8h -p 1 -json ./... | go run .ci/tally.go
+
+lint: $(LINT) ## Run the linters of .golangci.yml
+	$(LINT) run ./...
+
+$(LINT):
+	@echo "Building golangci-lint $(LINT_VERSION) into $(TOOLS), once per machine (about 2 minutes) ..."
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	@mv $(TOOLS)/golangci-lint $(LINT)
+
+shape: ## Measure function and file lengths, comments and imports against the budget
+	@go test -count=1 -v -run '^Test(Shape|Imports|SQLStaysInItsPlace|RulesHaveNoClock)$$' .
+
+fuzz: ## Fuzz every fuzz test for FUZZTIME (20s) each
+	@go test -list '^Fuzz' ./... | awk '/^Fuzz/ { name[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, name[i]; n = 0 }' | \
+	while read -r package name; do \
+		echo "$$package $$name"; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package"; \
+	done
+
+bench: ## Run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+clean: ## Remove bin; your data in ./data stays
+	rm -rf bin

@@ -1,0 +1,137 @@
+// Package api serves the product over HTTP: REST under /api/v1, with an
+// OpenAPI 3.1 document made from the Go types of this package, problem+json
+// errors, cookie sessions and server-sent events.
+//
+// Each request passes one gate (authorize): every operation names the right it
+// needs, and an operation that names none is refused. Handlers translate
+// between the wire and control's verbs, or read from the store; they hold no
+// rules.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"gocloud.dev/blob"
+
+	"cdds"
+	"cdds/control"
+	"cdds/source"
+	"cdds/store"
+)
+
+// Prefix is the path under which all operations stand.
+const Prefix = "/api/v1"
+
+// maxBody bounds request bodies; a job or a certificate is far smaller.
+const maxBody = 1 << 20
+
+// Config is what the API works with.
+type Config struct {
+	Store   *store.Store
+	Control *control.Control
+	Bucket  *blob.Bucket
+	Source  source.Source
+	Version string
+	// SecureCookies marks cookies Secure, for service behind TLS.
+	SecureCookies bool
+	Now           func() time.Time
+	Log           *slog.Logger
+}
+
+// server holds what the handlers need.
+type server struct {
+	Config
+	api     huma.API
+	changes *changes
+}
+
+// Handler returns the HTTP handler of the whole API, with /healthz and
+// /readyz beside it. Event streams end when ctx does.
+func Handler(ctx context.Context, cfg Config) http.Handler {
+	mux := http.NewServeMux()
+	newServer(ctx, cfg, mux)
+	protect := http.NewCrossOriginProtection()
+	return securityHeaders(protect.Handler(mux))
+}
+
+// OpenAPI returns the API's description as indented JSON.
+func OpenAPI(version string) ([]byte, error) {
+	s := newServer(context.Background(), Config{Version: version, Now: time.Now, Log: slog.New(slog.DiscardHandler)}, http.NewServeMux())
+	return json.MarshalIndent(s.api.OpenAPI(), "", "  ")
+}
+
+// EncodeJob gives a frozen job its public JSON form, as the manifest holds it.
+func EncodeJob(spec cdds.JobSpec) ([]byte, error) {
+	return json.Marshal(wireSpec(spec))
+}
+
+func newServer(ctx context.Context, cfg Config, mux *http.ServeMux) *server {
+	s := &server{Config: cfg}
+	s.changes = newChanges(ctx, cfg.Store, cfg.Now, cfg.Log)
+	config := huma.DefaultConfig("CDDS", cfg.Version)
+	config.Info.Description = "Exports Contact History into encrypted files that only the owner of the certificate can read."
+	config.CreateHooks = nil // no $schema links in answers
+	config.DocsPath, config.SchemasPath = "", ""
+	config.OpenAPIPath = Prefix + "/openapi"
+	config.RejectUnknownQueryParameters = true
+	config.Transformers = []huma.Transformer{asProblem}
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"session": {Type: "apiKey", In: "cookie", Name: cookieName(cfg.SecureCookies)},
+	}
+	s.api = humago.New(mux, config)
+	s.api.UseMiddleware(withRemote, s.authorize)
+	s.registerSession()
+	s.registerCertificate()
+	s.registerJobs()
+	s.registerRuns()
+	s.registerArtifacts()
+	s.registerEvents()
+	s.registerSchemas()
+	s.describeProblems()
+	s.registerHealth(mux)
+	return s
+}
+
+// describeProblems puts the real form of errors into the OpenAPI document in
+// place of the one that huma registers for itself.
+func (s *server) describeProblems() {
+	schemas := s.api.OpenAPI().Components.Schemas
+	problemSchema := schemas.SchemaFromRef(schemas.Schema(typeOf[Problem](), true, "Problem").Ref)
+	schemas.Map()["ErrorModel"] = problemSchema
+	delete(schemas.Map(), "ErrorDetail")
+}
+
+// registerHealth serves the probes: alive, and ready to work.
+func (s *server) registerHealth(mux *http.ServeMux) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := s.Store.Ready(r.Context()); err != nil {
+			s.Log.Warn("not ready", "error", err)
+			http.Error(w, "The metadata database is not ready.", http.StatusServiceUnavailable)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+}
+
+// securityHeaders keeps answers from being sniffed, framed or leaked as a
+// referrer, and API answers out of caches.
+func securityHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		next.ServeHTTP(w, r)
+	})
+}

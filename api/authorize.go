@@ -1,0 +1,128 @@
+package api
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"cdds"
+	"cdds/control"
+)
+
+// needs is the key under which an operation names the right that it needs.
+const needs = "cdds.action"
+
+// public marks the operations that anybody may call.
+const public cdds.Action = "public"
+
+// callerKey is the context key of the request's caller.
+type callerKey struct{}
+
+// caller returns who sent the request. It is called in handlers of operations
+// that are not public, which authorize has given a caller.
+func caller(ctx context.Context) control.Caller {
+	by, _ := ctx.Value(callerKey{}).(control.Caller)
+	return by
+}
+
+// authorize is the one gate: it finds the caller by the session cookie and
+// lets the request through when the caller's role has the operation's right.
+// An operation without a named right is refused for everybody.
+func (s *server) authorize(ctx huma.Context, next func(huma.Context)) {
+	action, named := ctx.Operation().Metadata[needs].(cdds.Action)
+	if !named {
+		writeProblem(s.api, ctx, problem(s.Log, &cdds.Error{Code: cdds.CodeForbidden, Message: "This operation has no rule and is closed."}))
+		return
+	}
+	if action == public {
+		next(ctx)
+		return
+	}
+	by, err := s.Control.Caller(ctx.Context(), s.token(ctx), address(ctx.RemoteAddr()), s.now())
+	if err != nil {
+		writeProblem(s.api, ctx, problem(s.Log, err))
+		return
+	}
+	if !by.User.Role.Can(action) {
+		writeProblem(s.api, ctx, problem(s.Log, denied(by.User.Role)))
+		return
+	}
+	next(huma.WithValue(ctx, callerKey{}, by))
+}
+
+// denied is the answer to a known caller without the right.
+func denied(role cdds.Role) error {
+	if role == cdds.RoleNone {
+		return &cdds.Error{Code: cdds.CodeForbidden, Message: "Access Denied: your user has no role.", Hint: "Ask an administrator of your tenant for a role."}
+	}
+	return &cdds.Error{Code: cdds.CodeForbidden, Message: "Your role (" + string(role) + ") does not allow this.", Hint: "Ask an administrator of your tenant."}
+}
+
+// operation describes one operation and the right it needs.
+func operation(id, method, path, summary string, action cdds.Action) huma.Operation {
+	op := huma.Operation{
+		OperationID: id, Method: method, Path: Prefix + path, Summary: summary,
+		Metadata: map[string]any{needs: action}, MaxBodyBytes: maxBody, BodyReadTimeout: 30 * time.Second,
+	}
+	if action != public {
+		op.Security = []map[string][]string{{"session": {}}}
+		op.Description = "Needs the right " + string(action) + "."
+	}
+	return op
+}
+
+// register adds a handler and turns its errors into problems.
+func register[I, O any](s *server, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, problem(s.Log, err)
+		}
+		return out, nil
+	})
+}
+
+// cookieName is the session cookie's name. The __Host- prefix, which needs
+// TLS, binds the cookie to this host and path.
+func cookieName(secure bool) string {
+	if secure {
+		return "__Host-cdds_session"
+	}
+	return "cdds_session"
+}
+
+// token returns the request's session token, or "".
+func (s *server) token(ctx huma.Context) string {
+	cookie, err := huma.ReadCookie(ctx, cookieName(s.SecureCookies))
+	if err != nil {
+		return ""
+	}
+	return cookie.Value
+}
+
+// cookie makes the session cookie. A zero end makes it one of the browser's
+// session; an end in the past removes it.
+func (s *server) cookie(token string, ends time.Time) http.Cookie {
+	return http.Cookie{
+		Name: cookieName(s.SecureCookies), Value: token, Path: "/", Expires: ends,
+		HttpOnly: true, Secure: s.SecureCookies, SameSite: http.SameSiteLaxMode,
+	}
+}
+
+// now is the request's time, cut to what the store keeps.
+func (s *server) now() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
+
+// address is the network address without its port.
+func address(remote string) string {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		return remote
+	}
+	return host
+}
+
+func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"syscall"
+	"time"
+
+	"cdds"
+	"cdds/store"
+)
+
+// doctorCommand checks what the service needs.
+type doctorCommand struct {
+	dataFlags
+	sourceFlags
+	storageFlags
+	outputFlags
+}
+
+// diagnosis is the result of one check.
+type diagnosis struct {
+	Check   string `json:"check"`
+	OK      bool   `json:"ok"`
+	Detail  string `json:"detail"`
+	Remedy  string `json:"remedy,omitempty"`
+	Warning bool   `json:"warning,omitempty"`
+}
+
+// lowDisk is the free space, in bytes, below which doctor warns.
+const lowDisk = 1 << 30
+
+// Run makes all checks, prints them, and fails when one of them failed.
+func (c *doctorCommand) Run(ctx context.Context, std streams) error {
+	var found []diagnosis
+	st, err := openStore(ctx, c.dataFlags, false)
+	if err == nil {
+		err = st.Ready(ctx)
+	}
+	found = append(found, diagnose("metadata database", "is there, at this version's schema", err))
+	if st != nil {
+		if err == nil {
+			found = append(found, c.certificates(ctx, st)...)
+		}
+		if err := st.Close(); err != nil {
+			return fmt.Errorf("close the metadata database: %w", err)
+		}
+	}
+	found = append(found, diagnose("artifact storage", "takes, gives and deletes a file", c.storageRoundTrip(ctx)))
+	found = append(found, c.sourceChecks(ctx)...)
+	found = append(found, c.disk(), clock(utcNow()))
+	if err := c.print(std.Out, found); err != nil {
+		return err
+	}
+	for _, d := range found {
+		if !d.OK {
+			return errors.New("something is not as it should be; the lines above say what to do")
+		}
+	}
+	return nil
+}
+
+// diagnose turns the outcome of a check into a line.
+func diagnose(check, good string, err error) diagnosis {
+	if err == nil {
+		return diagnosis{Check: check, OK: true, Detail: good}
+	}
+	d := diagnosis{Check: check, Detail: err.Error()}
+	var e *cdds.Error
+	if errors.As(err, &e) {
+		d.Detail, d.Remedy = e.Message, e.Hint
+	}
+	return d
+}
+
+// certificates looks for users whose certificate is missing, expired or about
+// to expire.
+func (c *doctorCommand) certificates(ctx context.Context, st *store.Store) []diagnosis {
+	users, err := st.Users(ctx, "")
+	if err != nil {
+		return []diagnosis{diagnose("certificates", "", err)}
+	}
+	var found []diagnosis
+	now := utcNow()
+	for _, u := range users {
+		if !u.Active || !u.Role.Can(cdds.ActionManageJobs) {
+			continue
+		}
+		check := "certificate of " + u.TenantName + "/" + u.Username
+		cert, err := st.Certificate(ctx, u.ID)
+		switch {
+		case cdds.CodeOf(err) == cdds.CodeNotFound:
+			found = append(found, diagnosis{Check: check, OK: true, Warning: true, Detail: "is missing", Remedy: "The user imports one before jobs of theirs can run."})
+		case err != nil:
+			found = append(found, diagnose(check, "", err))
+		case cert.Check(now) != nil || cert.ExpiryWarning(now) > 0:
+			found = append(found, diagnosis{Check: check, OK: true, Warning: true, Detail: "ends on " + cert.NotAfter.Format(time.DateOnly), Remedy: "The user imports a new one before that day."})
+		default:
+			found = append(found, diagnosis{Check: check, OK: true, Detail: "is valid until " + cert.NotAfter.Format(time.DateOnly)})
+		}
+	}
+	return found
+}
+
+// storageRoundTrip writes, reads and deletes a small object.
+func (c *doctorCommand) storageRoundTrip(ctx context.Context) error {
+	files, err := openStorage(c.artifacts(c.Data))
+	if err != nil {
+		return err
+	}
+	const key = "doctor/round-trip"
+	err = files.bucket.WriteAll(ctx, key, []byte("cdds"), nil)
+	if err == nil {
+		err = files.sync(ctx, key)
+	}
+	if err == nil {
+		var got []byte
+		if got, err = files.bucket.ReadAll(ctx, key); err == nil && string(got) != "cdds" {
+			err = errors.New("the storage gave back other bytes than it was given")
+		}
+	}
+	if err == nil {
+		err = files.bucket.Delete(ctx, key)
+	}
+	return closing(files.bucket, err)
+}
+
+// sourceChecks compares the mapping with the source; only what is wrong gets a
+// line of its own.
+func (c *doctorCommand) sourceChecks(ctx context.Context) []diagnosis {
+	src, err := openSource(ctx, c.source(c.Data), c.Mapping)
+	if err != nil {
+		return []diagnosis{diagnose("source", "", err)}
+	}
+	findings, err := src.Check(ctx)
+	if err := closing(src, err); err != nil {
+		return []diagnosis{diagnose("source", "", err)}
+	}
+	var found []diagnosis
+	for _, f := range findings {
+		if !f.OK || f.Warning {
+			found = append(found, diagnosis{Check: "source: " + f.What, OK: f.OK, Warning: f.Warning, Detail: f.Detail})
+		}
+	}
+	return append(found, diagnosis{Check: "source", OK: true, Detail: fmt.Sprintf("answers; %d checks made", len(findings))})
+}
+
+// disk looks at the free space of the data folder.
+func (c *doctorCommand) disk() diagnosis {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(c.Data, &fs); err != nil {
+		return diagnose("disk", "", fmt.Errorf("look at %s: %w", c.Data, err))
+	}
+	free := int64(fs.Bavail) * fs.Bsize
+	d := diagnosis{Check: "disk", OK: true, Detail: fmt.Sprintf("%d MiB free under %s", free>>20, c.Data)}
+	if free < lowDisk {
+		d.Warning, d.Remedy = true, "Free space, or shorten --retention."
+	}
+	return d
+}
+
+// clock refuses a clock that cannot be right: schedules would run at the wrong
+// time and certificates would look invalid.
+func clock(now time.Time) diagnosis {
+	d := diagnosis{Check: "clock", OK: now.Year() >= 2026, Detail: now.Format(time.RFC3339)}
+	if !d.OK {
+		d.Remedy = "Set the machine's clock; a time service keeps it right."
+	}
+	return d
+}
+
+// print writes one line for each check, or JSON.
+func (c *doctorCommand) print(w io.Writer, found []diagnosis) error {
+	if c.Output == "json" {
+		return json.NewEncoder(w).Encode(found)
+	}
+	var b strings.Builder
+	for _, d := range found {
+		mark := "ok      "
+		switch {
+		case !d.OK:
+			mark = "BROKEN  "
+		case d.Warning:
+			mark = "warning "
+		}
+		fmt.Fprintf(&b, "%s%s: %s\n", mark, d.Check, d.Detail)
+		if d.Remedy != "" {
+			fmt.Fprintf(&b, "        %s\n", d.Remedy)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,107 @@
+// Command cdds is the whole product in one binary: the service, the sample
+// data, the tools of the operator and the decrypter of the data user.
+//
+// It is the only place that knows every package. main.go parses, config.go
+// reads the settings, wire.go builds the parts, and each command stands in its
+// own file. Exit codes: 0 ok, 1 failed, 2 bad usage or input, 3 not found, 4
+// not allowed. Results go to stdout, all else to stderr.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // schedules name time zones, and a slim machine may have none
+
+	"github.com/alecthomas/kong"
+
+	"cdds"
+)
+
+// version is the product's version, set when a release is built.
+const version = "0.1.0-dev"
+
+// commands is the command line. Flags that several commands share are in
+// config.go.
+type commands struct {
+	Config  string           `help:"YAML file with settings, one line each, named as the flags." placeholder:"FILE" env:"CDDS_CONFIG" type:"path"`
+	Version kong.VersionFlag `help:"Print the version."`
+
+	Serve   serveCommand   `cmd:"" help:"Run the service."`
+	Demo    demoCommand    `cmd:"" help:"Write the sample Contact History, a sample tenant, user, certificate and key."`
+	Migrate migrateCommand `cmd:"" help:"Bring the metadata database to this version."`
+	Source  sourceCommand  `cmd:"" help:"Look at the source database."`
+	User    userCommand    `cmd:"" help:"Add, list and change users."`
+	Decrypt decryptCommand `cmd:"" help:"Decrypt artifacts, of any size, to the files inside."`
+	Doctor  doctorCommand  `cmd:"" help:"Check database, storage, source, clock and certificates, and say what to do."`
+}
+
+// streams are the process's inputs and outputs, so that tests can give others.
+type streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+// run carries out one command line and returns the exit code.
+func run(ctx context.Context, args []string, std streams) int {
+	var cli commands
+	exited := -1
+	parser, err := kong.New(&cli, kong.Name("cdds"),
+		kong.Description("Exports Contact History into encrypted files that only the owner of the certificate can read."),
+		kong.Writers(std.Out, std.Err), kong.Exit(func(code int) { exited = code }),
+		kong.Vars{"version": version}, kong.UsageOnError(),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(std),
+		kong.Resolvers(&fileResolver{path: configPath(args)}),
+	)
+	if err != nil {
+		fmt.Fprintln(std.Err, "cdds: error:", err)
+		return 1
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited // --help or --version has answered
+	}
+	if err != nil {
+		fmt.Fprintln(std.Err, "cdds: error:", err)
+		fmt.Fprintln(std.Err, "cdds: hint: cdds --help lists the commands, cdds COMMAND --help its flags.")
+		return 2
+	}
+	return report(std.Err, parsed.Run())
+}
+
+// report prints an error for people and maps its code to the exit code. This
+// is the one place where codes become exit codes.
+func report(w io.Writer, err error) int {
+	if err == nil {
+		return 0
+	}
+	var e *cdds.Error
+	if !errors.As(err, &e) {
+		fmt.Fprintln(w, "cdds: error:", err)
+		return 1
+	}
+	fmt.Fprintln(w, "cdds: error:", err)
+	if e.Hint != "" {
+		fmt.Fprintln(w, "cdds: hint:", e.Hint)
+	}
+	switch e.Code {
+	case cdds.CodeInvalid:
+		return 2
+	case cdds.CodeNotFound:
+		return 3
+	case cdds.CodeForbidden, cdds.CodeUnauthenticated:
+		return 4
+	}
+	return 1
+}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"cdds"
+	"cdds/api"
+	"cdds/control"
+	"cdds/export"
+	"cdds/queue"
+	"cdds/scheduler"
+	"cdds/source"
+	"cdds/store"
+	"cdds/worker"
+)
+
+// stopTime is how long requests in flight may take to end at a stop.
+const stopTime = 10 * time.Second
+
+// serveCommand runs the service.
+type serveCommand struct {
+	dataFlags
+	sourceFlags
+	storageFlags
+	Listen  string   `help:"Address to listen on." default:"127.0.0.1:8080" env:"CDDS_LISTEN"`
+	Role    []string `help:"What this node does: api, scheduler, worker, or all; several with commas." default:"all" env:"CDDS_ROLE" enum:"all,api,scheduler,worker"`
+	Workers int      `help:"Runs carried out at the same time." default:"2" env:"CDDS_WORKERS"`
+	Secure  bool     `help:"The service stands behind TLS: mark cookies Secure." env:"CDDS_SECURE_COOKIES"`
+	Verbose bool     `help:"Log more." short:"v" env:"CDDS_VERBOSE"`
+}
+
+// does reports whether this node has a role.
+func (c *serveCommand) does(role string) bool {
+	for _, r := range c.Role {
+		if r == role || r == "all" {
+			return true
+		}
+	}
+	return false
+}
+
+// Run builds the service top to bottom and runs it until ctx ends.
+func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
+	syscall.Umask(0o077) // everything the service writes is its own
+	log := newLog(std.Err, c.Verbose)
+	node := nodeName()
+	st, err := openStore(ctx, c.dataFlags, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = closing(st, err) }()
+	unlock, err := c.lockData(st)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	src, err := openSource(ctx, c.source(c.Data), c.Mapping)
+	if err != nil {
+		return err
+	}
+	defer func() { err = closing(src, err) }()
+	files, err := openStorage(c.artifacts(c.Data))
+	if err != nil {
+		return err
+	}
+	defer func() { err = closing(files.bucket, err) }()
+
+	tasks, err := c.buildQueue(st, src, files, node, log)
+	if err != nil {
+		return err
+	}
+	ctl := control.New(control.Config{Store: st, Queue: tasks, Bucket: files.bucket, Log: log})
+	if st.Dialect() == store.SQLite {
+		if err := takeBackAll(ctx, st, ctl, log); err != nil {
+			return err
+		}
+	}
+	return c.work(ctx, service{st: st, src: src, files: files, tasks: tasks, ctl: ctl, node: node, log: log, std: std})
+}
+
+// service is the built graph.
+type service struct {
+	st    *store.Store
+	src   source.Source
+	files *storage
+	tasks *queue.Queue
+	ctl   *control.Control
+	node  string
+	log   *slog.Logger
+	std   streams
+}
+
+// buildQueue wires the queue and the worker, which need each other: the queue
+// calls the worker, and the worker enqueues next attempts.
+func (c *serveCommand) buildQueue(st *store.Store, src source.Source, files *storage, node string, log *slog.Logger) (*queue.Queue, error) {
+	var tasks *queue.Queue
+	w := worker.New(worker.Config{
+		Store: st, Engine: &export.Engine{Source: src, Bucket: files.bucket, Sync: files.sync},
+		Node: node, Version: version, Retention: c.Retention, Now: utcNow, Log: log, EncodeJob: api.EncodeJob,
+		Enqueue: func(ctx context.Context, tx *sql.Tx, runID string, attempt int, at time.Time) error {
+			return tasks.Enqueue(ctx, tx, queue.Task{RunID: runID, Attempt: attempt}, at)
+		},
+		Stopping: func(ctx context.Context) bool { return errors.Is(context.Cause(ctx), queue.ErrStopping) },
+	})
+	cfg := queue.Config{DB: st.DB(), Postgres: st.Dialect() == store.Postgres, Workers: c.Workers, Log: log}
+	if cfg.Postgres && c.does("worker") {
+		cfg.ListenDSN = c.database()
+	}
+	var err error
+	tasks, err = queue.Open(cfg, func(ctx context.Context, t queue.Task) error { return w.Do(ctx, t.RunID, t.Attempt) })
+	return tasks, err
+}
+
+// work runs the parts that the node's roles ask for, until ctx ends or one of
+// them fails, and stops them in the order in which nothing is lost: no more
+// requests, no more due jobs, then the workers hand back.
+func (c *serveCommand) work(ctx context.Context, s service) error {
+	group, ctx := errgroup.WithContext(ctx)
+	if c.does("worker") {
+		if err := s.tasks.Start(ctx); err != nil {
+			return err
+		}
+		group.Go(func() error {
+			<-ctx.Done()
+			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+			defer cancel()
+			return s.tasks.Stop(bounded)
+		})
+	}
+	if c.does("scheduler") {
+		group.Go(func() error {
+			scheduler.New(s.st, s.ctl, s.log).Run(ctx)
+			return nil
+		})
+	}
+	if c.does("api") {
+		group.Go(func() error { return c.listen(ctx, s) })
+	}
+	err := group.Wait()
+	s.log.Info("stopped")
+	return err
+}
+
+// listen serves HTTP until ctx ends.
+func (c *serveCommand) listen(ctx context.Context, s service) error {
+	handler := api.Handler(ctx, api.Config{
+		Store: s.st, Control: s.ctl, Bucket: s.files.bucket, Source: s.src, Version: version,
+		SecureCookies: c.Secure, Now: utcNow, Log: s.log,
+	})
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The service cannot listen on " + c.Listen + ".", Hint: "Give another address with --listen.", Err: err}
+	}
+	s.log.Info("listening", "url", "http://"+listener.Addr().String(), "node", s.node, "version", version, "roles", strings.Join(c.Role, ","))
+	var group errgroup.Group
+	group.Go(func() error {
+		<-ctx.Done()
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+		defer cancel()
+		if err := server.Shutdown(bounded); err != nil {
+			return server.Close()
+		}
+		return nil
+	})
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve HTTP: %w", err)
+	}
+	return group.Wait()
+}
+
+// lockData keeps a second process off an embedded database: SQLite itself
+// would let both work, and each would take the other's runs for lost ones.
+func (c *serveCommand) lockData(st *store.Store) (func(), error) {
+	if st.Dialect() != store.SQLite {
+		return func() {}, nil
+	}
+	file, err := os.OpenFile(c.Data+"/cdds.lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the lock of the data folder: %w", err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, closing(file, &cdds.Error{Code: cdds.CodeConflict, Message: "Another cdds serve uses this data folder.",
+			Hint: "Stop it, or give another folder with --data. Several nodes need PostgreSQL (--database)."})
+	}
+	return sync.OnceFunc(func() {
+		if err := file.Close(); err != nil {
+			slog.Warn("release the lock of the data folder", "error", err)
+		}
+	}), nil
+}
+
+// takeBackAll gives all runs in progress to their next attempt at once. With
+// an embedded database and its lock held there is no other worker: whoever had
+// them is dead.
+func takeBackAll(ctx context.Context, st *store.Store, ctl *control.Control, log *slog.Logger) error {
+	const limit = 1000
+	runs, err := st.RunsInProgress(ctx, limit)
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		if _, err := ctl.TakeBack(ctx, run, "The service stopped suddenly while the run was in progress.", utcNow()); err != nil {
+			return err
+		}
+		log.Warn("run taken back after a sudden stop", "run", run.ID, "attempt", run.Attempt)
+	}
+	return nil
+}
+
+// utcNow is the service's clock, in the precision that the store keeps.
+func utcNow() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// nodeName names this process: the host and a random suffix.
+func nodeName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "node"
+	}
+	var b [4]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return fmt.Sprintf("%s-%d", host, os.Getpid())
+	}
+	return host + "-" + hex.EncodeToString(b[:])
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/fileblob"
+
+	"cdds"
+	"cdds/control"
+	"cdds/queue"
+	"cdds/source"
+	"cdds/source/postgres"
+	"cdds/source/sqlite"
+	"cdds/store"
+)
+
+// openStore opens the metadata database; migrate brings it to this version
+// first.
+func openStore(ctx context.Context, flags dataFlags, migrate bool) (*store.Store, error) {
+	if err := os.MkdirAll(flags.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	st, err := store.Open(ctx, flags.database())
+	if err != nil {
+		return nil, err
+	}
+	if !migrate {
+		return st, nil
+	}
+	if err := migrateAll(ctx, st); err != nil {
+		return nil, closing(st, err)
+	}
+	return st, nil
+}
+
+// migrateAll brings our tables and the queue's to this version.
+func migrateAll(ctx context.Context, st *store.Store) error {
+	if err := st.Migrate(ctx); err != nil {
+		return err
+	}
+	q, err := queue.Open(queue.Config{DB: st.DB(), Postgres: st.Dialect() == store.Postgres, Log: slog.New(slog.DiscardHandler)}, nil)
+	if err != nil {
+		return err
+	}
+	return q.Migrate(ctx)
+}
+
+// openSource opens Contact History. A database that is down does not keep the
+// service from starting: its runs fail with that reason and are tried again.
+func openSource(ctx context.Context, dsn, mappingFile string) (source.Source, error) {
+	var mapping source.Mapping
+	if mappingFile != "" {
+		file, err := os.Open(mappingFile)
+		if err != nil {
+			return nil, &cdds.Error{Code: cdds.CodeInvalid, Message: "The mapping file cannot be opened.", Err: err}
+		}
+		mapping, err = source.LoadMapping(file)
+		if err := closing(file, err); err != nil {
+			return nil, err
+		}
+	}
+	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
+		return postgres.Open(ctx, dsn, postgres.Options{Mapping: mapping})
+	}
+	path, ok := strings.CutPrefix(dsn, "sqlite:")
+	if !ok {
+		return nil, &cdds.Error{Code: cdds.CodeInvalid, Message: "The source is neither postgres://... nor sqlite:FILE."}
+	}
+	return sqlite.Open(path, sqlite.Options{Mapping: mapping})
+}
+
+// storage is an opened artifact storage.
+type storage struct {
+	bucket *blob.Bucket
+	folder string
+}
+
+// openStorage opens a folder as the artifact storage, made if it is new and
+// readable by its owner only. Temporary files lie beside their final place,
+// since a rename must stay within one file system.
+func openStorage(location string) (*storage, error) {
+	folder, err := folderOf(location)
+	if err != nil {
+		return nil, err
+	}
+	bucket, err := fileblob.OpenBucket(folder, &fileblob.Options{
+		CreateDir: true, DirFileMode: 0o700, NoTempDir: true, Metadata: fileblob.MetadataDontWrite,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the artifact storage: %w", err)
+	}
+	return &storage{bucket: bucket, folder: folder}, nil
+}
+
+// folderOf accepts a file:// URL or a plain path.
+func folderOf(location string) (string, error) {
+	if !strings.Contains(location, "://") {
+		return location, nil
+	}
+	u, err := url.Parse(location)
+	if err != nil || u.Scheme != "file" || u.Host != "" || u.Path == "" {
+		return "", &cdds.Error{Code: cdds.CodeInvalid, Message: "The artifact storage is not a file:///absolute/path URL."}
+	}
+	return filepath.FromSlash(u.Path), nil
+}
+
+// sync makes a stored object and its name durable: the bucket renames a
+// finished file into place but does not wait for the disk.
+func (s *storage) sync(_ context.Context, key string) error {
+	path := filepath.Join(s.folder, filepath.FromSlash(key))
+	if err := syncPath(path); err != nil {
+		return err
+	}
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		if err := syncPath(dir); err != nil {
+			return err
+		}
+		if dir == s.folder || len(dir) <= len(s.folder) {
+			return nil
+		}
+	}
+}
+
+func syncPath(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("make a stored file durable: %w", err)
+	}
+	err = file.Sync()
+	return closing(file, err)
+}
+
+// closing closes c and returns err, or the error of closing.
+func closing(c io.Closer, err error) error {
+	if closeErr := c.Close(); err == nil {
+		return closeErr
+	}
+	return err
+}
+
+// newLog writes structured lines to w.
+func newLog(w io.Writer, verbose bool) *slog.Logger {
+	level := slog.LevelInfo
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// openControl builds the verbs for commands that run without the service.
+func openControl(st *store.Store) *control.Control {
+	return control.New(control.Config{Store: st, Log: slog.New(slog.DiscardHandler)})
+}

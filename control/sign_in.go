@@ -1,0 +1,212 @@
+package control
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"sync"
+	"time"
+
+	"github.com/alexedwards/argon2id"
+
+	"cdds"
+	"cdds/store"
+)
+
+// Lifetimes of a session. Each use moves the end of an ordinary session on; a
+// remembered one ends at its fixed time.
+const (
+	sessionIdle       = 12 * time.Hour
+	sessionRemembered = 30 * 24 * time.Hour
+	touchEvery        = time.Minute // a session row is written at most this often
+)
+
+// passwordParams is argon2id as OWASP's password storage guide has it: 19 MiB,
+// two passes, one lane.
+func passwordParams() *argon2id.Params {
+	return &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+}
+
+// hashSlots bounds how many password hashes run at a time, since each takes
+// 19 MiB and a flood of sign-ins must not take the service's memory.
+const hashSlots = 2
+
+// passwords makes and checks password hashes, a bounded number at a time. Its
+// decoy makes an unknown user take as long as a wrong password.
+type passwords struct {
+	slots chan struct{}
+	decoy func() (string, error)
+}
+
+func newPasswords() *passwords {
+	return &passwords{
+		slots: make(chan struct{}, hashSlots),
+		decoy: sync.OnceValues(func() (string, error) {
+			return argon2id.CreateHash("a password that nobody has", passwordParams())
+		}),
+	}
+}
+
+// hash returns the encoded argon2id hash of a password.
+func (p *passwords) hash(ctx context.Context, password string) (string, error) {
+	if err := p.enter(ctx); err != nil {
+		return "", err
+	}
+	defer p.leave()
+	hash, err := argon2id.CreateHash(password, passwordParams())
+	if err != nil {
+		return "", &cdds.Error{Code: cdds.CodeInternal, Message: "The password could not be hashed.", Err: err}
+	}
+	return hash, nil
+}
+
+// check reports whether password belongs to hash. An empty hash checks against
+// the decoy and reports false.
+func (p *passwords) check(ctx context.Context, password, hash string) (bool, error) {
+	if err := p.enter(ctx); err != nil {
+		return false, err
+	}
+	defer p.leave()
+	known := hash != ""
+	if !known {
+		decoy, err := p.decoy()
+		if err != nil {
+			return false, &cdds.Error{Code: cdds.CodeInternal, Message: "The password could not be checked.", Err: err}
+		}
+		hash = decoy
+	}
+	match, err := argon2id.ComparePasswordAndHash(password, hash)
+	if err != nil {
+		return false, &cdds.Error{Code: cdds.CodeInternal, Message: "The stored password hash cannot be read.", Err: err}
+	}
+	return match && known, nil
+}
+
+func (p *passwords) enter(ctx context.Context) error {
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (p *passwords) leave() { <-p.slots }
+
+// Credentials are what a person types to sign in. Tenant may be empty where
+// the username exists in one tenant only.
+type Credentials struct {
+	Username, Tenant, Password string
+	Remember                   bool
+}
+
+// SignIn checks the credentials and returns a new session's secret token and
+// its end. Unknown user, wrong password, inactive user and a name that several
+// tenants have look the same and take the same time: CodeUnauthenticated.
+func (c *Control) SignIn(ctx context.Context, cred Credentials, address string, now time.Time) (string, store.Session, error) {
+	users, err := c.store.UsersNamed(ctx, cred.Username, cred.Tenant)
+	if err != nil {
+		return "", store.Session{}, err
+	}
+	var user cdds.User
+	if len(users) == 1 && users[0].Active {
+		user = users[0]
+	}
+	ok, err := c.passwords.check(ctx, cred.Password, user.PasswordHash)
+	if err != nil {
+		return "", store.Session{}, err
+	}
+	by := Caller{User: user, Address: address}
+	if !ok {
+		return "", store.Session{}, c.refuseSignIn(ctx, by, now)
+	}
+	token := make([]byte, 32)
+	if _, err := rand.Read(token); err != nil {
+		return "", store.Session{}, &cdds.Error{Code: cdds.CodeInternal, Message: "No random numbers for a session.", Err: err}
+	}
+	secret := base64.RawURLEncoding.EncodeToString(token)
+	session := store.Session{TokenHash: tokenHash(secret), UserID: user.ID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(sessionIdle), Remember: cred.Remember}
+	if cred.Remember {
+		session.ExpiresAt = now.Add(sessionRemembered)
+	}
+	err = c.store.InTx(ctx, func(tx *store.Tx) error {
+		if err := tx.InsertSession(ctx, session); err != nil {
+			return err
+		}
+		return audit(ctx, tx, by, "session.create", user.ID, "", now)
+	})
+	return secret, session, err
+}
+
+// refuseSignIn writes the refusal to the audit log, where the user is known,
+// and returns the one answer that all refusals share.
+func (c *Control) refuseSignIn(ctx context.Context, by Caller, now time.Time) error {
+	refusal := &cdds.Error{Code: cdds.CodeUnauthenticated, Message: "The username, the tenant or the password is wrong.",
+		Hint: "Give the tenant as well if your username exists in several."}
+	if by.User.ID == "" {
+		return refusal
+	}
+	err := c.store.InTx(ctx, func(tx *store.Tx) error {
+		return audit(ctx, tx, by, "session.refuse", by.User.ID, "", now)
+	})
+	if err != nil {
+		return err
+	}
+	return refusal
+}
+
+// Caller returns who a session token belongs to, and keeps the session alive.
+// CodeUnauthenticated when the session is unknown, has ended, or its user was
+// deactivated.
+func (c *Control) Caller(ctx context.Context, token, address string, now time.Time) (Caller, error) {
+	expired := &cdds.Error{Code: cdds.CodeUnauthenticated, Message: "You are not signed in, or your session has ended.", Hint: "Sign in again."}
+	if token == "" {
+		return Caller{}, expired
+	}
+	session, err := c.store.Session(ctx, tokenHash(token))
+	if cdds.CodeOf(err) == cdds.CodeNotFound || (err == nil && !now.Before(session.ExpiresAt)) {
+		return Caller{}, expired
+	}
+	if err != nil {
+		return Caller{}, err
+	}
+	user, err := c.store.User(ctx, session.UserID)
+	if err != nil {
+		return Caller{}, err
+	}
+	if !user.Active {
+		return Caller{}, expired
+	}
+	if now.Sub(session.SeenAt) >= touchEvery {
+		ends := session.ExpiresAt
+		if !session.Remember {
+			ends = now.Add(sessionIdle)
+		}
+		err := c.store.InTx(ctx, func(tx *store.Tx) error {
+			return tx.TouchSession(ctx, session.TokenHash, now, ends)
+		})
+		if err != nil {
+			return Caller{}, err
+		}
+	}
+	return Caller{User: user, Address: address}, nil
+}
+
+// SignOut ends the session of a token.
+func (c *Control) SignOut(ctx context.Context, by Caller, token string, now time.Time) error {
+	return c.store.InTx(ctx, func(tx *store.Tx) error {
+		if err := tx.DeleteSession(ctx, tokenHash(token)); err != nil {
+			return err
+		}
+		return audit(ctx, tx, by, "session.delete", by.User.ID, "", now)
+	})
+}
+
+// tokenHash is what the database keeps of a session token: whoever reads the
+// table cannot sign in with it.
+func tokenHash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,55 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"cdds"
+	"cdds/store"
+)
+
+// StartDue starts the due occurrences of a job: each gets a run with its own
+// window, oldest first, up to the last 31; older ones are recorded as failed.
+// Several nodes may try at once: the one whose conditional update of the job's
+// next occurrence changes a row has them all, in one transaction, and the
+// others return false.
+func (c *Control) StartDue(ctx context.Context, job cdds.Job, now time.Time) (bool, error) {
+	due := job.Due(now)
+	if len(due.Run) == 0 && len(due.Missed) == 0 {
+		return false, nil
+	}
+	var mine bool
+	err := c.store.InTx(ctx, func(tx *store.Tx) error {
+		var err error
+		mine, err = tx.ClaimOccurrence(ctx, job.ID, job.NextStartsAt, due.Next, due.Suspend, now)
+		if err != nil || !mine {
+			return err
+		}
+		for _, at := range due.Missed {
+			if err := c.addMissed(ctx, tx, job, at, now); err != nil {
+				return err
+			}
+		}
+		for _, at := range due.Run {
+			if _, err := c.addRun(ctx, tx, job, cdds.TriggerSchedule, at, now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return mine, err
+}
+
+// addMissed records an occurrence that is too old to be caught up with.
+func (c *Control) addMissed(ctx context.Context, tx *store.Tx, job cdds.Job, at, now time.Time) error {
+	run, err := newRun(job, cdds.TriggerSchedule, at, now)
+	if err != nil {
+		return err
+	}
+	run.State, run.FinishedAt = cdds.RunFailed, now
+	run.Failure = &cdds.RunFailure{
+		Code: cdds.CodeUnavailable, Message: "This occurrence was missed while the service was down.",
+		Hint: "Retry the run to export its window now.",
+	}
+	return tx.InsertRun(ctx, run)
+}

@@ -1,0 +1,125 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"cdds"
+	"cdds/queue"
+	"cdds/store"
+)
+
+// StartRun runs a recurring job once, now, beside its schedule. A one-time job
+// gives CodeConflict: it runs once, and a clone of it runs again.
+func (c *Control) StartRun(ctx context.Context, by Caller, jobID string, once Once, now time.Time) (cdds.Run, error) {
+	madeID, err := c.created(ctx, by, once, func(tx *store.Tx) (string, error) {
+		job, err := tx.LockJob(ctx, by.User.TenantID, jobID)
+		if err != nil {
+			return "", err
+		}
+		if job.Spec.Schedule.Kind == cdds.Once {
+			return "", cdds.Conflict("This job runs once and cannot be started again.", "Clone the job, or retry its run if that failed.")
+		}
+		if err := requireCertificate(ctx, tx, job.OwnerID, now); err != nil {
+			return "", err
+		}
+		run, err := c.addRun(ctx, tx, job, cdds.TriggerManual, now, now)
+		if err != nil {
+			return "", err
+		}
+		if err := remember(ctx, tx, by, once, run.ID, now); err != nil {
+			return "", err
+		}
+		return run.ID, audit(ctx, tx, by, "run.start", run.ID, "job "+jobID, now)
+	})
+	if err != nil {
+		return cdds.Run{}, err
+	}
+	return c.store.Run(ctx, by.User.TenantID, madeID)
+}
+
+// RetryRun repeats a failed or canceled run: a new run of the same frozen job
+// and window, linked to the first.
+func (c *Control) RetryRun(ctx context.Context, by Caller, runID string, once Once, now time.Time) (cdds.Run, error) {
+	id, err := newID()
+	if err != nil {
+		return cdds.Run{}, err
+	}
+	madeID, err := c.created(ctx, by, once, func(tx *store.Tx) (string, error) {
+		old, err := tx.Run(ctx, by.User.TenantID, runID)
+		if err != nil {
+			return "", err
+		}
+		run, err := old.Retry(id, now)
+		if err != nil {
+			return "", err
+		}
+		if err := requireCertificate(ctx, tx, run.OwnerID, now); err != nil {
+			return "", err
+		}
+		if err := c.enqueueRun(ctx, tx, run); err != nil {
+			return "", err
+		}
+		if err := remember(ctx, tx, by, once, run.ID, now); err != nil {
+			return "", err
+		}
+		return run.ID, audit(ctx, tx, by, "run.retry", run.ID, "of "+runID, now)
+	})
+	if err != nil {
+		return cdds.Run{}, err
+	}
+	return c.store.Run(ctx, by.User.TenantID, madeID)
+}
+
+// addRun makes a run of job for the given scheduled instant, with its queue
+// task, inside tx.
+func (c *Control) addRun(ctx context.Context, tx *store.Tx, job cdds.Job, trigger cdds.RunTrigger, scheduledFor, now time.Time) (cdds.Run, error) {
+	run, err := newRun(job, trigger, scheduledFor, now)
+	if err != nil {
+		return cdds.Run{}, err
+	}
+	return run, c.enqueueRun(ctx, tx, run)
+}
+
+// newRun returns a queued run of job. Its window is frozen here, but for
+// sinceLast: that one starts where the last finished run ended, which is known
+// only when this run starts.
+func newRun(job cdds.Job, trigger cdds.RunTrigger, scheduledFor, now time.Time) (cdds.Run, error) {
+	id, err := newID()
+	if err != nil {
+		return cdds.Run{}, err
+	}
+	return cdds.Run{
+		ID: id, TenantID: job.TenantID, JobID: job.ID, OwnerID: job.OwnerID, Spec: job.Spec,
+		State: cdds.RunQueued, Trigger: trigger, ScheduledFor: scheduledFor,
+		Window:       job.Spec.Window(scheduledFor, job.FirstStart, time.Time{}),
+		WindowFrozen: job.Spec.Timeframe.Kind != cdds.FrameSinceLast,
+		Attempt:      1, CreatedAt: now, UpdatedAt: now,
+		Progress: cdds.Progress{TotalRecords: -1},
+	}, nil
+}
+
+// enqueueRun inserts the run's row and its queue task, which are born together
+// or not at all. The task waits for the settling delay. If another run of the
+// job is in progress when the task comes up, the task is dropped, and the end
+// of that other run enqueues this one again.
+func (c *Control) enqueueRun(ctx context.Context, tx *store.Tx, run cdds.Run) error {
+	if err := tx.InsertRun(ctx, run); err != nil {
+		return err
+	}
+	return c.queue.Enqueue(ctx, tx.SQL(), queue.Task{RunID: run.ID, Attempt: run.Attempt}, run.DueAt())
+}
+
+// promote enqueues the job's oldest waiting run, if there is one, after
+// another run of the job has ended. A second task for the same attempt does no
+// harm: only one worker can start an attempt.
+func (c *Control) promote(ctx context.Context, tx *store.Tx, jobID string, now time.Time) error {
+	run, err := tx.NextQueuedRun(ctx, jobID, now)
+	if cdds.CodeOf(err) == cdds.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return c.queue.Enqueue(ctx, tx.SQL(), queue.Task{RunID: run.ID, Attempt: run.Attempt}, now)
+}

@@ -1,0 +1,109 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"gocloud.dev/blob"
+
+	"cdds"
+	"cdds/store"
+)
+
+// Sweep removes the stored bytes that no artifact names: what an attempt left
+// behind when its worker was lost. Bytes of an attempt that may still be at
+// work are kept. It returns how many objects it removed.
+func (c *Control) Sweep(ctx context.Context) (int, error) {
+	removed := 0
+	list := c.bucket.List(&blob.ListOptions{Prefix: cdds.ArtifactRoot})
+	known := sweepMemory{}
+	for {
+		object, err := list.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return removed, nil
+		}
+		if err != nil {
+			return removed, fmt.Errorf("list the artifact storage: %w", err)
+		}
+		orphan, err := c.isOrphan(ctx, object.Key, &known)
+		if err != nil {
+			return removed, err
+		}
+		if !orphan {
+			continue
+		}
+		if err := c.removeBytes(ctx, object.Key); err != nil {
+			return removed, err
+		}
+		removed++
+	}
+}
+
+// sweepMemory keeps what is known of the run whose objects are being listed;
+// listings are sorted, so one run is enough.
+type sweepMemory struct {
+	runID string
+	run   cdds.Run
+	found bool
+	keys  map[string]bool
+}
+
+// isOrphan reports whether no artifact names the object and no attempt may
+// still be writing it. Keys of another form are not ours and stay.
+func (c *Control) isOrphan(ctx context.Context, key string, m *sweepMemory) (bool, error) {
+	runID, attempt, ok := cdds.ParseArtifactKey(key)
+	if !ok {
+		return false, nil
+	}
+	if m.runID != runID {
+		if err := c.recall(ctx, runID, m); err != nil {
+			return false, err
+		}
+	}
+	if !m.found {
+		return true, nil
+	}
+	if m.run.State == cdds.RunInProgress && m.run.Attempt == attempt {
+		return false, nil
+	}
+	return !m.keys[key], nil
+}
+
+// recall loads the run and the keys of its living artifacts.
+func (c *Control) recall(ctx context.Context, runID string, m *sweepMemory) error {
+	*m = sweepMemory{runID: runID, keys: map[string]bool{}}
+	run, err := c.store.RunByID(ctx, runID)
+	if cdds.CodeOf(err) == cdds.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	m.run, m.found = run, true
+	files, err := c.store.ArtifactsOfRun(ctx, runID)
+	if err != nil {
+		return err
+	}
+	for _, a := range files {
+		if a.ExpiredAt.IsZero() {
+			m.keys[a.Key] = true
+		}
+	}
+	return nil
+}
+
+// idempotencyKept is how long a repeated create is recognised.
+const idempotencyKept = 24 * time.Hour
+
+// ForgetOld removes ended sessions and idempotency keys of more than a day.
+func (c *Control) ForgetOld(ctx context.Context, now time.Time) error {
+	return c.store.InTx(ctx, func(tx *store.Tx) error {
+		if err := tx.DeleteOldSessions(ctx, now); err != nil {
+			return err
+		}
+		return tx.ForgetOld(ctx, now.Add(-idempotencyKept))
+	})
+}

@@ -1,0 +1,64 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"cdds"
+	"cdds/queue"
+	"cdds/store"
+)
+
+// retryGrace is how long a run that waits for its next attempt may stay
+// without a worker before the scheduler takes it back again.
+const retryGrace = 10 * time.Minute
+
+// TakeBack ends the attempt of a run whose worker has stopped renewing its
+// lease, and enqueues the next one, or fails the run when its attempts are
+// used up. The dead worker's later writes carry the old attempt number and are
+// refused. It reports whether this call took the run.
+func (c *Control) TakeBack(ctx context.Context, run cdds.Run, reason string, now time.Time) (bool, error) {
+	var mine bool
+	err := c.store.InTx(ctx, func(tx *store.Tx) error {
+		var err error
+		if run.Faults+1 >= cdds.MaxAttempts {
+			mine, err = tx.Finish(ctx, store.Outcome{
+				RunID: run.ID, Attempt: run.Attempt, State: cdds.RunFailed, Now: now, Progress: run.Progress,
+				Failure: &cdds.RunFailure{Code: cdds.CodeUnavailable, Message: reason, Hint: "Retry the run. If it fails again, look at the service's log and memory."},
+			})
+			if err != nil || !mine {
+				return err
+			}
+			return c.promote(ctx, tx, run.JobID, now)
+		}
+		mine, err = tx.NextAttempt(ctx, store.Retry{RunID: run.ID, Attempt: run.Attempt, Fault: true, Error: reason, Now: now, LeaseUntil: now.Add(retryGrace)})
+		if err != nil || !mine {
+			return err
+		}
+		return c.queue.Enqueue(ctx, tx.SQL(), queue.Task{RunID: run.ID, Attempt: run.Attempt + 1}, now)
+	})
+	return mine, err
+}
+
+// Nudge enqueues again the runs that have been due for long without being
+// started, at most limit of them. A queue task can be lost when the database
+// fails at the moment a worker takes it; the run's row is the truth.
+func (c *Control) Nudge(ctx context.Context, now time.Time, limit int) (int, error) {
+	runs, err := c.store.StuckRuns(ctx, now, now.Add(-retryGrace), limit)
+	if err != nil {
+		return 0, err
+	}
+	for i, run := range runs {
+		err := c.store.InTx(ctx, func(tx *store.Tx) error {
+			mine, err := tx.MarkNudged(ctx, run.ID, now)
+			if err != nil || !mine {
+				return err
+			}
+			return c.queue.Enqueue(ctx, tx.SQL(), queue.Task{RunID: run.ID, Attempt: run.Attempt}, now)
+		})
+		if err != nil {
+			return i, err
+		}
+	}
+	return len(runs), nil
+}

@@ -1,0 +1,219 @@
+// Package queue is the job engine: it keeps tasks in the metadata database and
+// hands each of them to one worker of one node.
+//
+// River does the work, on SQLite and on PostgreSQL, and nothing outside this
+// package knows of it. A task says which attempt of which run is to be carried
+// out and nothing else: the run's row is the truth. A task is therefore tried
+// once; whether an attempt is repeated, and what becomes of the run of a worker
+// that was lost, is decided with the run's row, and leads to a new task.
+//
+//	Enqueue (in the caller's transaction) ──▶ river_job ──▶ work, on any node that has started
+//
+// It holds no schedule: a task is born when it is due, or with the instant
+// from which on it may be worked.
+package queue
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+
+	"cdds"
+)
+
+// ErrStopping is the cause with which the context of a task ends when the
+// queue is stopped.
+var ErrStopping = errors.New("the queue is being stopped")
+
+// Task is one attempt of a run that is to be carried out.
+type Task struct {
+	RunID   string
+	Attempt int
+}
+
+// Config is what a queue works with.
+type Config struct {
+	DB        *sql.DB // of the metadata database; on SQLite the one writing connection
+	Postgres  bool    // false: SQLite
+	ListenDSN string  // PostgreSQL, to be told of new tasks at once; "" asks once a second
+	Workers   int     // how many tasks this node works at a time
+	Log       *slog.Logger
+}
+
+// Limits of a task. River's own rescue of tasks goes by their age alone and
+// cannot tell a lost worker from a long export, so both limits are long, and
+// lost workers are found by the leases of runs.
+const (
+	taskTimeout = 24 * time.Hour
+	rescueAfter = taskTimeout + time.Hour
+)
+
+// Queue keeps tasks and works them. It is safe for concurrent use.
+type Queue struct {
+	client    *river.Client[*sql.Tx]
+	driver    riverdriver.Driver[*sql.Tx]
+	db        *sql.DB
+	postgres  bool
+	log       *slog.Logger
+	listeners *pgxpool.Pool // nil without ListenDSN
+}
+
+// Open returns a queue on a migrated database. work carries out one task: its
+// context ends with the cause ErrStopping when the queue is stopped, and an
+// error or a panic of it is logged and ends the task. A nil work gives a queue
+// that only takes tasks.
+func Open(cfg Config, work func(ctx context.Context, t Task) error) (*Queue, error) {
+	q := &Queue{db: cfg.DB, postgres: cfg.Postgres, log: cfg.Log}
+	if err := q.openDriver(cfg); err != nil {
+		return nil, err
+	}
+	riverConfig := &river.Config{
+		Logger:               slog.New(quiet{cfg.Log.Handler()}),
+		MaxAttempts:          1,
+		JobTimeout:           taskTimeout,
+		RescueStuckJobsAfter: rescueAfter,
+	}
+	if work != nil {
+		riverConfig.Workers = river.NewWorkers()
+		river.AddWorker(riverConfig.Workers, &worker{work: work, log: cfg.Log})
+		riverConfig.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: max(cfg.Workers, 1)}}
+	}
+	client, err := river.NewClient(q.driver, riverConfig)
+	if err != nil {
+		q.closeListeners()
+		return nil, failure("be set up", err)
+	}
+	q.client = client
+	return q, nil
+}
+
+// openDriver chooses River's driver. On PostgreSQL one more connection listens
+// for new tasks where a DSN for it is given.
+func (q *Queue) openDriver(cfg Config) error {
+	switch {
+	case !cfg.Postgres:
+		q.driver = riversqlite.New(cfg.DB)
+	case cfg.ListenDSN == "":
+		q.driver = riverdatabasesql.New(cfg.DB)
+	default:
+		pool, err := pgxpool.ParseConfig(cfg.ListenDSN)
+		if err != nil {
+			// The cause is left out: it may hold the address with its password.
+			return &cdds.Error{Code: cdds.CodeInvalid, Message: "The address of the PostgreSQL database cannot be read.",
+				Hint: "It looks like postgres://user@host:5432/database."}
+		}
+		pool.MaxConns, pool.MinConns = 1, 0
+		q.listeners, err = pgxpool.NewWithConfig(context.Background(), pool)
+		if err != nil {
+			return failure("listen for tasks", err)
+		}
+		q.driver = riverdatabasesql.NewWithPgxListener(cfg.DB, q.listeners)
+	}
+	return nil
+}
+
+// Enqueue adds a task within the caller's transaction: it is born when that
+// commits, and not at all when it is rolled back. It may be worked from the
+// given instant on; zero or past is at once.
+func (q *Queue) Enqueue(ctx context.Context, tx *sql.Tx, t Task, at time.Time) error {
+	_, err := q.client.InsertTx(ctx, tx, args(t), &river.InsertOpts{MaxAttempts: 1, ScheduledAt: at})
+	return failure("take a task", err)
+}
+
+// Start begins to work tasks and returns; Stop ends it. The end of ctx does
+// not: work that is under way is handed back in order by Stop only.
+func (q *Queue) Start(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return failure("start", err)
+	}
+	return failure("start", q.client.Start(context.WithoutCancel(ctx)))
+}
+
+// Stop takes no more tasks, ends the context of those under way with
+// ErrStopping, and waits for them until ctx ends. A task that returns the error
+// of its context waits for the next start, here or on another node. A queue that
+// was never started is stopped too, and one that could not be stopped in time
+// may be asked again.
+func (q *Queue) Stop(ctx context.Context) error {
+	defer q.closeListeners()
+	if err := q.client.StopAndCancel(ctx); err != nil {
+		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The queue could not be stopped in time; work is still under way.",
+			Hint: "It is taken back from this node when its leases run out.", Err: err}
+	}
+	return nil
+}
+
+func (q *Queue) closeListeners() {
+	if q.listeners != nil {
+		q.listeners.Close()
+	}
+}
+
+// failure wraps an engine's error. Causes stay in the chain, so that a caller
+// can still see a transaction conflict and try again.
+func failure(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The queue could not " + what + ".",
+		Hint: "Look whether the metadata database is up and migrated; then try again.", Err: err}
+}
+
+// args is a task as River keeps it.
+type args struct {
+	RunID   string `json:"runId"`
+	Attempt int    `json:"attempt"`
+}
+
+// Kind names this sort of task; it stands in the database and stays.
+func (args) Kind() string { return "run_attempt" }
+
+// worker hands River's tasks to the owner's function.
+type worker struct {
+	river.WorkerDefaults[args]
+	work func(ctx context.Context, t Task) error
+	log  *slog.Logger
+}
+
+// Work carries out one task.
+func (w *worker) Work(ctx context.Context, job *river.Job[args]) error {
+	task, stop := ownContext(ctx)
+	defer stop()
+	err := w.guarded(task, Task(job.Args))
+	log := w.log.With("run", job.Args.RunID, "attempt", job.Args.Attempt)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(context.Cause(task), ErrStopping) && (errors.Is(err, ErrStopping) || errors.Is(err, context.Canceled)):
+		log.Info("task handed back: the queue is being stopped")
+		return context.Canceled // by which River knows to keep the task
+	}
+	log.Error("task failed", "error", err)
+	return err
+}
+
+// ownContext returns a context for the owner's function that ends with River's
+// and whose cause is ours.
+func ownContext(rivers context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(rivers))
+	unhook := context.AfterFunc(rivers, func() {
+		if errors.Is(rivers.Err(), context.DeadlineExceeded) {
+			cancel(fmt.Errorf("the task took longer than %s: %w", taskTimeout, context.DeadlineExceeded))
+			return
+		}
+		cancel(ErrStopping)
+	})
+	return ctx, func() {
+		unhook()
+		cancel(nil)
+	}
+}

@@ -1,0 +1,143 @@
+// Package scheduler watches the clock: it starts what is due, takes back what
+// a lost worker left, and removes what has expired.
+//
+// It decides nothing by itself. Tick asks the store what is due and asks
+// control to do it; control's conditional updates let any number of schedulers
+// run beside each other without a leader.
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"cdds/control"
+	"cdds/store"
+)
+
+// How often what is looked at, and how much of it at a time.
+const (
+	tickEvery   = time.Second
+	expireEvery = time.Minute
+	sweepEvery  = time.Hour
+	batch       = 100
+	maxBatches  = 100 // bounds one tick; the next one goes on
+)
+
+// Scheduler is the clock's hand. Its methods are called from one goroutine.
+type Scheduler struct {
+	store     *store.Store
+	control   *control.Control
+	log       *slog.Logger
+	expireDue time.Time
+	sweepDue  time.Time
+}
+
+// New returns a Scheduler.
+func New(st *store.Store, ctl *control.Control, log *slog.Logger) *Scheduler {
+	return &Scheduler{store: st, control: ctl, log: log}
+}
+
+// Run ticks once a second until ctx ends. A tick that fails is logged and the
+// next one tries again: a database that is gone for a while stops nothing.
+func (s *Scheduler) Run(ctx context.Context) {
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	for {
+		if err := s.Tick(ctx, time.Now().UTC()); err != nil && ctx.Err() == nil {
+			s.log.Error("the scheduler could not finish its round; it tries again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Tick does all that is due at now. Its parts are independent: the failure of
+// one does not keep the others from being done.
+func (s *Scheduler) Tick(ctx context.Context, now time.Time) error {
+	errs := []error{s.startDue(ctx, now), s.takeBack(ctx, now)}
+	if !now.Before(s.expireDue) {
+		s.expireDue = now.Add(expireEvery)
+		errs = append(errs, s.expire(ctx, now))
+	}
+	if !now.Before(s.sweepDue) {
+		s.sweepDue = now.Add(sweepEvery)
+		errs = append(errs, s.sweep(ctx, now))
+	}
+	return errors.Join(errs...)
+}
+
+// startDue starts the due occurrences of all jobs.
+func (s *Scheduler) startDue(ctx context.Context, now time.Time) error {
+	for range maxBatches {
+		jobs, err := s.store.DueJobs(ctx, now, batch)
+		if err != nil {
+			return err
+		}
+		for _, job := range jobs {
+			mine, err := s.control.StartDue(ctx, job, now)
+			if err != nil {
+				return err
+			}
+			if mine {
+				s.log.Info("job is due", "job", job.ID, "tenant", job.TenantID, "scheduled_for", job.NextStartsAt)
+			}
+		}
+		if len(jobs) < batch {
+			return nil
+		}
+	}
+	return nil
+}
+
+// takeBack gives runs of lost workers to others.
+func (s *Scheduler) takeBack(ctx context.Context, now time.Time) error {
+	runs, err := s.store.LostRuns(ctx, now, batch)
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		mine, err := s.control.TakeBack(ctx, run, "The worker that carried the run out stopped responding.", now)
+		if err != nil {
+			return err
+		}
+		if mine {
+			s.log.Warn("run taken back from a lost worker", "run", run.ID, "attempt", run.Attempt)
+		}
+	}
+	return nil
+}
+
+// expire removes artifacts at the end of their retention, and nudges runs that
+// nobody has started.
+func (s *Scheduler) expire(ctx context.Context, now time.Time) error {
+	if _, err := s.control.Nudge(ctx, now, batch); err != nil {
+		return err
+	}
+	for range maxBatches {
+		n, err := s.control.ExpireArtifacts(ctx, now, batch)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			s.log.Info("artifacts expired", "count", n)
+		}
+		if n < batch {
+			break
+		}
+	}
+	return s.control.ForgetOld(ctx, now)
+}
+
+// sweep removes stored bytes that no artifact names.
+func (s *Scheduler) sweep(ctx context.Context, _ time.Time) error {
+	n, err := s.control.Sweep(ctx)
+	if n > 0 {
+		s.log.Info("orphaned files removed from the artifact storage", "count", n)
+	}
+	return err
+}

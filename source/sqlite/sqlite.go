@@ -1,0 +1,153 @@
+// Package sqlite reads Contact History from a SQLite file of the reference
+// schema's shape: the embedded sample, or a copy that somebody made.
+//
+// The file is opened for reading only. A snapshot is one transaction; in WAL
+// mode writers go on beside it.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"time"
+
+	_ "modernc.org/sqlite" // registers the driver
+
+	"cdds"
+	"cdds/source"
+)
+
+// Options are the settings of a source.
+type Options struct {
+	Mapping source.Mapping
+	// Now is the clock that dates snapshots, since a file has none; nil takes
+	// the machine's.
+	Now func() time.Time
+}
+
+// Layout is the form of instants in the file.
+const Layout = "2006-01-02T15:04:05.000000Z"
+
+// Source is one SQLite file.
+type Source struct {
+	db      *sql.DB
+	path    string
+	mapping source.Mapping
+	now     func() time.Time
+}
+
+// maxConns bounds the transactions open at a time.
+const maxConns = 4
+
+// Open prepares a source. The file is opened at the first use.
+func Open(path string, o Options) (*Source, error) {
+	uri := url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: "mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(10000)"}
+	db, err := sql.Open("sqlite", uri.String())
+	if err != nil {
+		return nil, fmt.Errorf("prepare the source: %w", err)
+	}
+	db.SetMaxOpenConns(maxConns)
+	now := o.Now
+	if now == nil {
+		now = time.Now
+	}
+	return &Source{db: db, path: path, mapping: o.Mapping, now: now}, nil
+}
+
+// Close closes the file.
+func (s *Source) Close() error { return s.db.Close() }
+
+// MediaTypes lists the tenant's media types.
+func (s *Source) MediaTypes(ctx context.Context, tenantID int64) ([]string, error) {
+	st := s.mapping.MediaTypes(tenantID)
+	rows, err := s.db.QueryContext(ctx, st.SQL, st.Args...)
+	if err != nil {
+		return nil, s.failure(ctx, err)
+	}
+	defer rows.Close()
+	types := []string{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, s.failure(ctx, err)
+		}
+		types = append(types, name)
+	}
+	return types, s.failure(ctx, rows.Err())
+}
+
+// Snapshot begins a transaction. SQLite takes the snapshot at its first read,
+// so one is made at once.
+func (s *Source) Snapshot(ctx context.Context) (source.Snapshot, error) {
+	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, s.failure(ctx, err)
+	}
+	snap := &snapshot{source: s, tx: tx, at: s.now().UTC()}
+	var n int
+	if err := tx.QueryRowContext(ctx, "select count(*) from sqlite_master").Scan(&n); err != nil {
+		return nil, errors.Join(s.failure(ctx, err), snap.Close())
+	}
+	return snap, nil
+}
+
+// snapshot is one transaction.
+type snapshot struct {
+	source *Source
+	tx     *sql.Tx
+	at     time.Time
+}
+
+// Time is the machine's clock when the snapshot was taken.
+func (s *snapshot) Time() time.Time { return s.at }
+
+// Close ends the transaction.
+func (s *snapshot) Close() error {
+	if err := s.tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
+		return fmt.Errorf("end the snapshot: %w", err)
+	}
+	return nil
+}
+
+// Count counts the records of a query.
+func (s *snapshot) Count(ctx context.Context, q source.Query) (source.Count, error) {
+	st := s.source.mapping.Count(q, dialect{}, false)
+	count := source.Count{Exact: true}
+	err := s.tx.QueryRowContext(ctx, st.SQL, st.Args...).Scan(&count.Records)
+	return count, s.source.failure(ctx, err)
+}
+
+// dialect is SQLite's way to say things.
+type dialect struct{}
+
+// Instant returns the text form.
+func (dialect) Instant(micros int64) any { return time.UnixMicro(micros).UTC().Format(Layout) }
+
+// In compares with the elements of a JSON array, the form in which SQLite
+// takes a list as one argument.
+func (dialect) In(expr, placeholder string, values []string) (string, any) {
+	list, err := json.Marshal(values)
+	if err != nil {
+		list = []byte("[]") // a list of strings has a JSON form always
+	}
+	return expr + " in (select value from json_each(" + placeholder + "))", string(list)
+}
+
+// failure turns an error of the database into one that says what to do.
+func (s *Source) failure(ctx context.Context, err error) error {
+	var ours *cdds.Error
+	if err == nil || errors.As(err, &ours) {
+		return err
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if _, statErr := os.Stat(s.path); errors.Is(statErr, os.ErrNotExist) {
+		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The source file is missing.", Hint: "Give the right file with --source, or make the sample with cdds demo.", Err: err}
+	}
+	return &cdds.Error{Code: cdds.CodeInvalid, Message: "Reading the source file failed: " + err.Error() + ".", Hint: "cdds source check compares the mapping with the file."}
+}

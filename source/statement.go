@@ -1,0 +1,224 @@
+package source
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"cdds"
+)
+
+// Dialect is what differs between the databases in the text of a read.
+type Dialect interface {
+	// Instant returns the argument for an instant in microseconds.
+	Instant(micros int64) any
+	// In returns a condition that expr is one of the values, with the values
+	// as the argument of the given placeholder.
+	In(expr, placeholder string, values []string) (condition string, arg any)
+}
+
+// Statement is a read with its arguments, in the form $1, $2, ...
+type Statement struct {
+	SQL  string
+	Args []any
+}
+
+// statement collects arguments while the text is built.
+type statement struct {
+	m    Mapping
+	d    Dialect
+	args []any
+}
+
+func (s *statement) arg(v any) string {
+	s.args = append(s.args, v)
+	return "$" + strconv.Itoa(len(s.args))
+}
+
+// reference columns that decide what is read, under the aliases i and c.
+func (s *statement) interaction(key, column string) string {
+	return s.m.column("i", "interaction", key, column)
+}
+
+func (s *statement) contact(key, column string) string {
+	return s.m.column("c", "contact", key, column)
+}
+
+// Read returns the statement for one range of a query. Its columns are those
+// of Fields, then, for attachments, the start date of the interaction, and for
+// contacts, name, value, primary and description of one attribute: a contact
+// has a row for each attribute, or one row with nulls.
+//
+// The range is cut in an inner select over the key, so that the join with the
+// other tables is done for its rows only and no long value is sorted.
+func (m Mapping) Read(q Query, r Range, d Dialect) Statement {
+	s := &statement{m: m, d: d}
+	var text string
+	switch q.Entity {
+	case Interaction:
+		text = s.readInteractions(q, r)
+	case Attachment:
+		text = s.readAttachments(q, r)
+	case Contact:
+		text = s.readContacts(q, r)
+	}
+	return Statement{SQL: text, Args: s.args}
+}
+
+// Count returns the statement that counts a query's records; rows true gives
+// the records themselves, as a database's planner wants them to estimate.
+func (m Mapping) Count(q Query, d Dialect, rows bool) Statement {
+	s := &statement{m: m, d: d}
+	var from string
+	switch q.Entity {
+	case Interaction:
+		from = m.table("interaction") + " i where " + s.interactionFilter(q)
+	case Attachment:
+		from = fmt.Sprintf("%s a join %s i on %s = %s where %s", m.table("attachment"), m.table("interaction"),
+			s.interaction("ixnId", "id"), m.column("a", "attachment", "entityId", "entityid"), s.interactionFilter(q))
+	case Contact:
+		from = m.table("contact") + " c where " + s.contactFilter(q)
+	}
+	what := "count(*)"
+	if rows {
+		what = "1"
+	}
+	return Statement{SQL: "select " + what + " from " + from, Args: s.args}
+}
+
+// MediaTypes returns the statement that lists a tenant's media types.
+func (m Mapping) MediaTypes(tenantID int64) Statement {
+	s := &statement{m: m}
+	column := s.interaction("mediaTypeId", "mediatypeid")
+	text := fmt.Sprintf("select distinct %s from %s i where %s = %s and %s is not null order by 1", column, m.table("interaction"),
+		s.interaction("tenantId", "tenantid"), s.arg(tenantID), column)
+	return Statement{SQL: text, Args: s.args}
+}
+
+func (s *statement) readInteractions(q Query, r Range) string {
+	start, id := s.interaction("startDate", "startdate"), s.interaction("ixnId", "id")
+	where := s.interactionFilter(q)
+	if r.After != nil {
+		where += fmt.Sprintf(" and (%s, %s) > (%s, %s)", start, id, s.arg(s.d.Instant(r.After.At)), s.arg(r.After.ID))
+	}
+	inner := fmt.Sprintf("select * from %s i where %s order by %s, %s%s", s.m.table("interaction"), where, start, id, limit(r))
+	text := fmt.Sprintf("select %s from (%s) i", strings.Join(s.fields(Interaction), ", "), inner)
+	for _, e := range mappedEntities() {
+		if e.group != "" {
+			text += fmt.Sprintf(" left join %s %s on %s = %s", s.m.table(e.table), alias(e.table), s.m.column(alias(e.table), e.table, "ixnId", "interactionid"), id)
+		}
+	}
+	return text + fmt.Sprintf(" order by %s, %s", start, id)
+}
+
+func (s *statement) readAttachments(q Query, r Range) string {
+	start, id := s.interaction("startDate", "startdate"), s.interaction("ixnId", "id")
+	own := s.m.column("a", "attachment", "id", "id")
+	where := s.interactionFilter(q)
+	if r.After != nil {
+		where += fmt.Sprintf(" and (%s, %s, %s) > (%s, %s, %s)", start, id, own,
+			s.arg(s.d.Instant(r.After.At)), s.arg(r.After.ID), s.arg(r.After.Sub))
+	}
+	inner := fmt.Sprintf("select %s as key_at, %s as key_id, %s as key_sub from %s a join %s i on %s = %s where %s order by 1, 2, 3%s",
+		start, id, own, s.m.table("attachment"), s.m.table("interaction"), id, s.m.column("a", "attachment", "entityId", "entityid"), where, limit(r))
+	return fmt.Sprintf("select %s, k.key_at from (%s) k join %s a on %s = k.key_sub order by k.key_at, k.key_id, k.key_sub",
+		strings.Join(s.fields(Attachment), ", "), inner, s.m.table("attachment"), own)
+}
+
+func (s *statement) readContacts(q Query, r Range) string {
+	const attribute = "contact_attribute"
+	id := s.contact("contactId", "id")
+	where := s.contactFilter(q)
+	if r.After != nil {
+		where += fmt.Sprintf(" and %s > %s", id, s.arg(r.After.ID))
+	}
+	inner := fmt.Sprintf("select * from %s c where %s order by %s%s", s.m.table("contact"), where, id, limit(r))
+	columns := append(s.fields(Contact), s.m.column("a", attribute, "name", "name"), s.m.column("a", attribute, "value", "value"),
+		s.m.column("a", attribute, "primary", "isprimary"), s.m.column("a", attribute, "description", "description"))
+	return fmt.Sprintf("select %s from (%s) c left join %s a on %s = %s order by %s", strings.Join(columns, ", "), inner,
+		s.m.table(attribute), s.m.column("a", attribute, "contactId", "contactid"), id, id)
+}
+
+// interactionFilter is the condition on the tenant, the window and the media
+// types of interactions. By modified date, an interaction that was never
+// modified belongs to its start date; the condition is an OR of two, each of
+// which has an index.
+func (s *statement) interactionFilter(q Query) string {
+	where := s.interaction("tenantId", "tenantid") + " = " + s.arg(q.TenantID)
+	start := s.interaction("startDate", "startdate")
+	if q.By == cdds.ByModifiedDate {
+		modified := s.interaction("modifiedDate", "modifieddate")
+		where += fmt.Sprintf(" and ((%s) or (%s is null and %s))", s.window(modified, q.Window), modified, s.window(start, q.Window))
+	} else {
+		where += " and " + s.window(start, q.Window)
+	}
+	if q.MediaTypes != nil {
+		condition, arg := s.d.In(s.interaction("mediaTypeId", "mediatypeid"), "$"+strconv.Itoa(len(s.args)+1), q.MediaTypes)
+		s.args = append(s.args, arg)
+		where += " and " + condition
+	}
+	return where
+}
+
+// contactFilter is the condition on the tenant and the window of contacts: by
+// modified date, and by created date where a contact was never modified.
+func (s *statement) contactFilter(q Query) string {
+	date := fmt.Sprintf("coalesce(%s, %s)", s.contact("modifiedDate", "modifieddate"), s.contact("createdDate", "createddate"))
+	return s.contact("tenantId", "tenantid") + " = " + s.arg(q.TenantID) + " and " + s.window(date, q.Window)
+}
+
+// window is the condition that a date lies in the half-open window.
+func (s *statement) window(date string, w cdds.Window) string {
+	condition := date + " < " + s.arg(s.d.Instant(micros(w.End)))
+	if !w.Start.IsZero() {
+		condition = date + " >= " + s.arg(s.d.Instant(micros(w.Start))) + " and " + condition
+	}
+	return condition
+}
+
+// micros rounds an instant up to microseconds, the precision of the databases:
+// for a half-open interval that keeps exactly the instants inside.
+func micros(t time.Time) int64 {
+	us := t.UnixMicro()
+	if t.Nanosecond()%1000 != 0 {
+		us++
+	}
+	return us
+}
+
+// fields are the expressions of an entity's fields.
+func (s *statement) fields(e Entity) []string {
+	fields := Fields(e)
+	out := make([]string, len(fields))
+	for i, f := range fields {
+		key := f.Name
+		if f.Kind == Group {
+			key = "ixnId"
+		}
+		out[i] = s.m.column(alias(f.Table), f.Table, key, f.Column)
+	}
+	return out
+}
+
+// alias is the alias of a table in the statements.
+func alias(table string) string {
+	switch table {
+	case "interaction_email":
+		return "e"
+	case "interaction_chat":
+		return "h"
+	case "interaction_phonecall":
+		return "p"
+	case "interaction_callback":
+		return "b"
+	}
+	return table[:1]
+}
+
+func limit(r Range) string {
+	if r.Limit <= 0 {
+		return ""
+	}
+	return " limit " + strconv.Itoa(r.Limit)
+}

@@ -1,0 +1,66 @@
+package store
+
+import (
+	"context"
+
+	"cdds"
+)
+
+const (
+	userColumns = `u.id, u.tenant_id, t.name, u.username, u.password_hash, u.role, u.active, u.created_at`
+	userFrom    = ` FROM users u JOIN tenants t ON t.id = u.tenant_id `
+)
+
+func scanUser(row scanner) (cdds.User, error) {
+	var u cdds.User
+	err := row.Scan(&u.ID, &u.TenantID, &u.TenantName, &u.Username, &u.PasswordHash, &u.Role, &u.Active, (*instant)(&u.CreatedAt))
+	return u, err
+}
+
+// User returns a user by the id, or CodeNotFound.
+func (r Reader) User(ctx context.Context, id string) (cdds.User, error) {
+	return one(ctx, r.from, "user", scanUser, `SELECT `+userColumns+userFrom+`WHERE u.id = $1`, id)
+}
+
+// UsersNamed returns the users of that name in the named tenant, or in all
+// tenants where the tenant's name is "". There may be none.
+func (r Reader) UsersNamed(ctx context.Context, username, tenantName string) ([]cdds.User, error) {
+	var f filter
+	f.and("u.username = " + f.arg(username))
+	f.equal("t.name", tenantName)
+	return all(ctx, r.from, "look for the user", scanUser, `SELECT `+userColumns+userFrom+f.where()+` ORDER BY t.name, u.id`, f.args...)
+}
+
+// Users returns the users of a tenant, or of all tenants for "", by tenant and
+// name.
+func (r Reader) Users(ctx context.Context, tenantID string) ([]cdds.User, error) {
+	return all(ctx, r.from, "list the users", scanUser,
+		`SELECT `+userColumns+userFrom+`WHERE u.tenant_id = $1 OR $1 = '' ORDER BY t.name, u.username, u.id`, tenantID)
+}
+
+// InsertUser adds a user. CodeConflict when the tenant has one of that name.
+func (t *Tx) InsertUser(ctx context.Context, u cdds.User) error {
+	return insert(ctx, t.tx, "add the user", userExists(),
+		`INSERT INTO users (id, tenant_id, username, password_hash, role, active, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		u.ID, u.TenantID, u.Username, u.PasswordHash, string(u.Role), u.Active, instant(u.CreatedAt))
+}
+
+// UpdateUser saves name, password hash, role and whether the user is active.
+// CodeNotFound when there is no such user in the tenant, CodeConflict when
+// another one has the name.
+func (t *Tx) UpdateUser(ctx context.Context, u cdds.User) error {
+	n, err := exec(ctx, t.tx, "save the user",
+		`UPDATE users SET username = $3, password_hash = $4, role = $5, active = $6 WHERE id = $1 AND tenant_id = $2`,
+		u.ID, u.TenantID, u.Username, u.PasswordHash, string(u.Role), u.Active)
+	switch {
+	case uniqueViolation(err):
+		return userExists()
+	case err == nil && n == 0:
+		return cdds.NotFound("user")
+	}
+	return err
+}
+
+func userExists() *cdds.Error {
+	return cdds.Conflict("The tenant has a user of this name.", "Give another name, or change that user.")
+}

@@ -1,0 +1,180 @@
+package worker
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cdds"
+	"cdds/export"
+	"cdds/store"
+)
+
+// recipients returns the certificates that the run is encrypted to: the
+// owner's current one. A missing or expired certificate is CodeInvalid, which
+// fails the run at once.
+func (w *Worker) recipients(ctx context.Context, ownerID string) ([]*x509.Certificate, error) {
+	const hint = "The job's owner imports a current certificate under User preferences; then retry the run."
+	cert, err := w.cfg.Store.Certificate(ctx, ownerID)
+	if cdds.CodeOf(err) == cdds.CodeNotFound {
+		return nil, &cdds.Error{Code: cdds.CodeInvalid, Message: "The job's owner has no certificate.", Hint: hint}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := cert.Check(w.cfg.Now()); err != nil {
+		return nil, &cdds.Error{Code: cdds.CodeInvalid, Message: "The certificate of the job's owner cannot be used.", Hint: hint, Err: err}
+	}
+	parsed, err := cert.X509()
+	if err != nil {
+		return nil, err
+	}
+	return []*x509.Certificate{parsed}, nil
+}
+
+// outcome turns a result into the rows to record: the artifacts, the manifest
+// and the counts.
+func (w *Worker) outcome(run cdds.Run, spec export.Spec, result *export.Result) (store.Outcome, error) {
+	now := w.cfg.Now()
+	job, err := w.cfg.EncodeJob(run.Spec)
+	if err != nil {
+		return store.Outcome{}, err
+	}
+	manifest, err := json.Marshal(export.NewManifest(spec, result, job, w.cfg.Version, now))
+	if err != nil {
+		return store.Outcome{}, &cdds.Error{Code: cdds.CodeInternal, Message: "The manifest could not be written.", Err: err}
+	}
+	artifacts := make([]cdds.Artifact, 0, len(result.Artifacts))
+	for _, a := range result.Artifacts {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return store.Outcome{}, &cdds.Error{Code: cdds.CodeInternal, Message: "No random numbers for a new id.", Err: err}
+		}
+		artifacts = append(artifacts, cdds.Artifact{
+			ID: id.String(), TenantID: run.TenantID, RunID: run.ID, JobID: run.JobID, Title: run.Spec.Title, Type: run.Spec.Type,
+			Name: a.Name, Key: a.Key, Part: a.Part, Parts: a.Parts, Size: a.Size, SHA256: a.SHA256,
+			Recipients: fingerprints(spec.Recipients), CreatedAt: now, ExpiresAt: now.Add(w.cfg.Retention),
+		})
+	}
+	return store.Outcome{
+		RunID: run.ID, Attempt: run.Attempt, State: cdds.RunFinished, Now: now,
+		NoData: len(artifacts) == 0, Manifest: manifest, Artifacts: artifacts,
+	}, nil
+}
+
+// recordFinish makes the run finished and all its artifacts visible in one
+// transaction. If the attempt was fenced off meanwhile nothing is recorded and
+// what it stored is removed by the sweep.
+func (w *Worker) recordFinish(ctx context.Context, run cdds.Run, outcome store.Outcome, log *slog.Logger) error {
+	mine, err := w.finish(ctx, run, outcome)
+	if err != nil {
+		return fmt.Errorf("record the end of run %s: %w", run.ID, err)
+	}
+	if !mine {
+		log.Warn("attempt ended after it was taken back; its files are removed")
+		return w.cfg.Engine.Remove(ctx, cdds.ArtifactPrefix(run.TenantID, run.ID, run.Attempt))
+	}
+	log.Info("run finished", "records", outcome.Progress.Records, "artifacts", len(outcome.Artifacts), "no_data", outcome.NoData)
+	return nil
+}
+
+// recordFault records an attempt that did not work: the run waits for its next
+// attempt where the fault may pass, and fails where it will not.
+func (w *Worker) recordFault(ctx, work context.Context, run cdds.Run, p *export.Progress, fault error, log *slog.Logger) error {
+	if errors.Is(context.Cause(work), ErrUnwanted) {
+		log.Info("attempt stopped: canceled or taken over")
+		return nil
+	}
+	stopping := w.cfg.Stopping(work)
+	code := cdds.CodeOf(fault)
+	if errors.Is(context.Cause(work), ErrLeaseLost) {
+		code = cdds.CodeUnavailable
+	}
+	log.Warn("attempt failed", "code", string(code), "error", fault, "stopping", stopping)
+	failure := failureOf(fault)
+	now := w.cfg.Now()
+	switch {
+	case stopping:
+		return w.next(ctx, run, store.Retry{Error: "The service was stopped while the run was in progress.", Now: now}, now)
+	case code.Retryable() && run.Faults+1 < cdds.MaxAttempts:
+		return w.next(ctx, run, store.Retry{Fault: true, Error: failure.Message, Now: now}, now.Add(cdds.RetryDelay(run.Faults+1)))
+	}
+	_, err := w.finish(ctx, run, store.Outcome{
+		RunID: run.ID, Attempt: run.Attempt, State: cdds.RunFailed, Now: now, Failure: &failure,
+		Progress: cdds.Progress{Records: p.Records.Load(), TotalRecords: p.Total.Load(), Bytes: p.Bytes.Load()},
+	})
+	if err != nil {
+		return fmt.Errorf("record the failure of run %s: %w", run.ID, err)
+	}
+	return nil
+}
+
+// next hands the run over to its next attempt, which begins at the given time.
+func (w *Worker) next(ctx context.Context, run cdds.Run, retry store.Retry, at time.Time) error {
+	retry.RunID, retry.Attempt, retry.LeaseUntil = run.ID, run.Attempt, at.Add(retryGrace)
+	err := w.cfg.Store.InTx(ctx, func(tx *store.Tx) error {
+		mine, err := tx.NextAttempt(ctx, retry)
+		if err != nil || !mine {
+			return err
+		}
+		return w.cfg.Enqueue(ctx, tx.SQL(), run.ID, run.Attempt+1, at)
+	})
+	if err != nil {
+		return fmt.Errorf("hand run %s over to its next attempt: %w", run.ID, err)
+	}
+	return nil
+}
+
+// finish records a final outcome and enqueues the job's next waiting run, in
+// one transaction. False means that the attempt was fenced off.
+func (w *Worker) finish(ctx context.Context, run cdds.Run, outcome store.Outcome) (bool, error) {
+	var mine bool
+	err := w.cfg.Store.InTx(ctx, func(tx *store.Tx) error {
+		var err error
+		mine, err = tx.Finish(ctx, outcome)
+		if err != nil || !mine {
+			return err
+		}
+		waiting, err := tx.NextQueuedRun(ctx, run.JobID, outcome.Now)
+		if cdds.CodeOf(err) == cdds.CodeNotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return w.cfg.Enqueue(ctx, tx.SQL(), waiting.ID, waiting.Attempt, outcome.Now)
+	})
+	return mine, err
+}
+
+// failureOf is what the run says about a fault. Only our own error type speaks
+// to people; of any other they learn that the log has it.
+func failureOf(fault error) cdds.RunFailure {
+	var e *cdds.Error
+	if !errors.As(fault, &e) {
+		return cdds.RunFailure{Code: cdds.CodeInternal, Message: "The export met an unexpected error.", Hint: "Look for the run's id in the service's log."}
+	}
+	message := e.Message
+	for _, f := range e.Fields {
+		message += " " + f.Field + ": " + f.Message
+	}
+	var cause *cdds.Error
+	if errors.As(e.Err, &cause) {
+		message += " " + cause.Message
+	}
+	return cdds.RunFailure{Code: e.Code, Message: message, Hint: e.Hint}
+}
+
+func fingerprints(certs []*x509.Certificate) []string {
+	out := make([]string, len(certs))
+	for i, c := range certs {
+		out[i] = cdds.Fingerprint(c)
+	}
+	return out
+}

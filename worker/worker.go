@@ -1,0 +1,164 @@
+// Package worker carries out one attempt of a run and records its outcome in
+// one transaction.
+//
+//	claim the attempt ─▶ certificate ─▶ export ─▶ manifest ─▶ finish (rows of all artifacts at once)
+//	        └─ heartbeat every second: progress, lease, "am I still wanted?"
+//
+// The worker trusts its claim only as long as its heartbeat succeeds: each
+// write carries the attempt's number, and once another attempt has begun, or
+// the run was canceled, the write changes nothing and the worker stops. It
+// knows neither the queue nor HTTP; what it needs of the queue is a function.
+package worker
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"cdds"
+	"cdds/export"
+	"cdds/store"
+)
+
+// Times of the lease. A worker that cannot renew its lease stops by itself
+// before anybody else may take the run.
+const (
+	heartbeatEvery = time.Second
+	leaseTime      = 30 * time.Second
+	retryGrace     = 10 * time.Minute
+	finishTime     = 30 * time.Second // for recording an outcome when the attempt's own context is over
+)
+
+// Causes with which an attempt's context ends before its work does.
+var (
+	// ErrUnwanted: the run was canceled, or another attempt has begun.
+	ErrUnwanted = errors.New("the attempt is no longer wanted")
+	// ErrLeaseLost: the metadata database did not answer until the lease ran out.
+	ErrLeaseLost = errors.New("the lease could not be renewed in time")
+)
+
+// Config is what a worker works with.
+type Config struct {
+	Store     *store.Store
+	Engine    *export.Engine
+	Node      string        // names this process in attempts and leases
+	Version   string        // the product's version, for the manifest
+	Retention time.Duration // how long artifacts are kept from their creation
+	// Enqueue adds a queue task for an attempt within a transaction.
+	Enqueue func(ctx context.Context, tx *sql.Tx, runID string, attempt int, at time.Time) error
+	// EncodeJob gives the frozen job its public JSON form, for the manifest.
+	EncodeJob func(spec cdds.JobSpec) ([]byte, error)
+	// Stopping reports whether a context was ended by the service's own stop.
+	Stopping func(ctx context.Context) bool
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// Worker carries out attempts. It is safe for concurrent use.
+type Worker struct{ cfg Config }
+
+// New returns a Worker.
+func New(cfg Config) *Worker { return &Worker{cfg: cfg} }
+
+// Do carries out one attempt of a run. It returns nil when there is nothing
+// for it to do: the attempt is stale, taken, canceled, or another run of the
+// job is in progress (whose end enqueues this one again). An error means that
+// the outcome could not be recorded; the lease then runs out and the scheduler
+// takes the run back.
+func (w *Worker) Do(ctx context.Context, runID string, attempt int) error {
+	run, err := w.claim(ctx, runID, attempt)
+	if err != nil || run == nil {
+		return err
+	}
+	log := w.cfg.Log.With("run", run.ID, "tenant", run.TenantID, "attempt", run.Attempt)
+	log.Info("attempt begins", "job", run.JobID, "type", string(run.Spec.Type))
+	var progress export.Progress
+	work, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	beat := w.startHeartbeat(work, *run, &progress, stop)
+	outcome, err := w.attempt(work, *run, &progress)
+	beat.stop()
+	// The outcome is recorded even while the service is stopping, within a bound.
+	record, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
+	defer cancel()
+	if err != nil {
+		return w.recordFault(record, work, *run, &progress, err, log)
+	}
+	outcome.Progress = beat.final()
+	return w.recordFinish(record, *run, outcome, log)
+}
+
+// claim makes the attempt this worker's own and freezes the window of a
+// sinceLast run. A nil run means: not mine.
+func (w *Worker) claim(ctx context.Context, runID string, attempt int) (*cdds.Run, error) {
+	var claimed *cdds.Run
+	err := w.cfg.Store.InTx(ctx, func(tx *store.Tx) error {
+		claimed = nil
+		run, err := tx.RunByID(ctx, runID)
+		if cdds.CodeOf(err) == cdds.CodeNotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !run.WindowFrozen {
+			last, err := tx.LastWindowEnd(ctx, run.JobID)
+			if err != nil {
+				return err
+			}
+			run.Window = run.Spec.Window(run.ScheduledFor, time.Time{}, last)
+			run.WindowFrozen = true
+		}
+		now := w.cfg.Now()
+		mine, err := tx.StartAttempt(ctx, store.Start{
+			RunID: runID, Attempt: attempt, Node: w.cfg.Node, Window: run.Window, Now: now, LeaseUntil: now.Add(leaseTime),
+		})
+		if err != nil || !mine {
+			return err
+		}
+		run.State, run.Attempt = cdds.RunInProgress, attempt
+		if run.StartedAt.IsZero() {
+			run.StartedAt = now
+		}
+		claimed = &run
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim attempt %d of run %s: %w", attempt, runID, err)
+	}
+	return claimed, nil
+}
+
+// attempt exports the run's window and returns the outcome to record.
+func (w *Worker) attempt(ctx context.Context, run cdds.Run, progress *export.Progress) (store.Outcome, error) {
+	spec, err := w.spec(ctx, run)
+	if err != nil {
+		return store.Outcome{}, err
+	}
+	result, err := w.cfg.Engine.Run(ctx, spec, progress)
+	if err != nil {
+		return store.Outcome{}, err
+	}
+	return w.outcome(run, spec, result)
+}
+
+// spec turns a run into an order for the engine. The owner's certificate is
+// looked at here, before any data is read.
+func (w *Worker) spec(ctx context.Context, run cdds.Run) (export.Spec, error) {
+	tenant, err := w.cfg.Store.Tenant(ctx, run.TenantID)
+	if err != nil {
+		return export.Spec{}, err
+	}
+	recipients, err := w.recipients(ctx, run.OwnerID)
+	if err != nil {
+		return export.Spec{}, err
+	}
+	return export.Spec{
+		RunID: run.ID, Type: run.Spec.Type, TenantID: tenant.SourceID, Window: run.Window, By: run.Spec.Timeframe.By,
+		MediaTypes: run.Spec.MediaTypes, SplitSize: run.Spec.SplitSize, Recipients: recipients,
+		Prefix: cdds.ArtifactPrefix(run.TenantID, run.ID, run.Attempt),
+	}, nil
+}
