@@ -18,14 +18,15 @@ import (
 	"cdds/store"
 )
 
-type artifactPath struct {
+// ArtifactPath names an artifact.
+type ArtifactPath struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
 type artifactBody struct{ Body Artifact }
 
 type listArtifactsInput struct {
-	listInput
+	ListInput
 	Type string `query:"type" doc:"interaction, contact; several with commas."`
 	Job  string `query:"job" maxLength:"64" doc:"Id of a job."`
 	Run  string `query:"run" maxLength:"64" doc:"Id of a run."`
@@ -34,7 +35,7 @@ type listArtifactsInput struct {
 type listArtifactsOutput struct{ Body List[Artifact] }
 
 type contentInput struct {
-	artifactPath
+	ArtifactPath
 	Form string `query:"form" enum:"der,smime" default:"der" doc:"der: the stored file; smime: S/MIME text (MIME headers and base64)."`
 }
 
@@ -80,7 +81,7 @@ func (s *server) listArtifacts(ctx context.Context, in *listArtifactsInput) (*li
 	return &listArtifactsOutput{Body: wireList(page, func(a cdds.Artifact) Artifact { return wireArtifact(a, now) })}, nil
 }
 
-func (s *server) getArtifact(ctx context.Context, in *artifactPath) (*artifactBody, error) {
+func (s *server) getArtifact(ctx context.Context, in *ArtifactPath) (*artifactBody, error) {
 	a, err := s.present(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -88,7 +89,7 @@ func (s *server) getArtifact(ctx context.Context, in *artifactPath) (*artifactBo
 	return &artifactBody{Body: wireArtifact(a, s.now())}, nil
 }
 
-func (s *server) deleteArtifact(ctx context.Context, in *artifactPath) (*emptyOutput, error) {
+func (s *server) deleteArtifact(ctx context.Context, in *ArtifactPath) (*emptyOutput, error) {
 	return &emptyOutput{}, s.Control.DeleteArtifact(ctx, caller(ctx), in.ID, s.now())
 }
 

@@ -13,12 +13,14 @@ import (
 
 type jobBody struct{ Body Job }
 
-type jobPath struct {
+// JobPath names a job. It is exported only because huma looks into exported
+// embedded structs alone, as with the others below.
+type JobPath struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
 type listJobsInput struct {
-	listInput
+	ListInput
 	Source string `query:"source" doc:"contact_history"`
 	Type   string `query:"type" doc:"interaction, contact; several with commas."`
 	State  string `query:"state" doc:"active, suspended; several with commas."`
@@ -28,7 +30,7 @@ type listJobsInput struct {
 type listJobsOutput struct{ Body List[Job] }
 
 type createJobInput struct {
-	onceInput
+	OnceInput
 	Body JobSpec
 }
 
@@ -38,7 +40,7 @@ type createdJobOutput struct {
 }
 
 type editJobInput struct {
-	jobPath
+	JobPath
 	Body JobSpec
 }
 
@@ -99,7 +101,7 @@ func (s *server) createJob(ctx context.Context, in *createJobInput) (*createdJob
 	return &createdJobOutput{Location: Prefix + "/jobs/" + job.ID, Body: body.Body}, nil
 }
 
-func (s *server) getJob(ctx context.Context, in *jobPath) (*jobBody, error) {
+func (s *server) getJob(ctx context.Context, in *JobPath) (*jobBody, error) {
 	return s.showJob(ctx, in.ID)
 }
 
@@ -114,15 +116,15 @@ func (s *server) editJob(ctx context.Context, in *editJobInput) (*jobBody, error
 	return s.showJob(ctx, in.ID)
 }
 
-func (s *server) deleteJob(ctx context.Context, in *jobPath) (*emptyOutput, error) {
+func (s *server) deleteJob(ctx context.Context, in *JobPath) (*emptyOutput, error) {
 	return &emptyOutput{}, s.Control.DeleteJob(ctx, caller(ctx), in.ID, s.now())
 }
 
-func (s *server) suspendJob(ctx context.Context, in *jobPath) (*jobBody, error) {
+func (s *server) suspendJob(ctx context.Context, in *JobPath) (*jobBody, error) {
 	return s.changeJob(ctx, in.ID, s.Control.SuspendJob)
 }
 
-func (s *server) resumeJob(ctx context.Context, in *jobPath) (*jobBody, error) {
+func (s *server) resumeJob(ctx context.Context, in *JobPath) (*jobBody, error) {
 	return s.changeJob(ctx, in.ID, s.Control.ResumeJob)
 }
 

@@ -21,15 +21,15 @@ type List[T any] struct {
 	NextCursor *string `json:"nextCursor" doc:"Pass it as cursor for the next page; null at the end."`
 }
 
-// listInput holds the query parameters that all lists share.
-type listInput struct {
+// ListInput holds the query parameters that all lists share.
+type ListInput struct {
 	Text   string `query:"q" maxLength:"200" doc:"Part of the title, or the beginning of an id."`
 	Sort   string `query:"sort" maxLength:"40" doc:"A key, with a minus for descending." example:"-createdAt"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
 	Cursor string `query:"cursor" maxLength:"1000" doc:"nextCursor of the page before."`
 }
 
-func (in listInput) paging() store.Paging {
+func (in ListInput) paging() store.Paging {
 	return store.Paging{Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor}
 }
 
@@ -64,13 +64,13 @@ func chosen(field, value string, allowed ...string) ([]string, error) {
 	return words, nil
 }
 
-// onceInput carries the key that makes a create repeatable.
-type onceInput struct {
+// OnceInput carries the key that makes a create repeatable.
+type OnceInput struct {
 	Key string `header:"Idempotency-Key" maxLength:"200" doc:"Repeating a create with the same key and body answers with the first one's object for a day."`
 }
 
 // once binds the key to the request it came with.
-func (in onceInput) once(operation string, parts ...any) (control.Once, error) {
+func (in OnceInput) once(operation string, parts ...any) (control.Once, error) {
 	if in.Key == "" {
 		return control.Once{}, nil
 	}

@@ -11,12 +11,13 @@ import (
 
 type runBody struct{ Body Run }
 
-type runPath struct {
+// RunPath names a run.
+type RunPath struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
 type listRunsInput struct {
-	listInput
+	ListInput
 	Source string `query:"source" doc:"contact_history"`
 	Type   string `query:"type" doc:"interaction, contact; several with commas."`
 	State  string `query:"state" doc:"queued, in_progress, finished, failed, canceled; several with commas."`
@@ -26,13 +27,13 @@ type listRunsInput struct {
 type listRunsOutput struct{ Body List[Run] }
 
 type startRunInput struct {
-	onceInput
-	jobPath
+	OnceInput
+	JobPath
 }
 
 type retryRunInput struct {
-	onceInput
-	runPath
+	OnceInput
+	RunPath
 }
 
 type createdRunOutput struct {
@@ -108,22 +109,22 @@ func (s *server) createdRun(ctx context.Context, run cdds.Run, err error) (*crea
 	return &createdRunOutput{Location: Prefix + "/runs/" + run.ID, Body: body.Body}, nil
 }
 
-func (s *server) getRun(ctx context.Context, in *runPath) (*runBody, error) {
+func (s *server) getRun(ctx context.Context, in *RunPath) (*runBody, error) {
 	return s.showRun(ctx, in.ID)
 }
 
-func (s *server) cancelRun(ctx context.Context, in *runPath) (*runBody, error) {
+func (s *server) cancelRun(ctx context.Context, in *RunPath) (*runBody, error) {
 	if _, err := s.Control.CancelRun(ctx, caller(ctx), in.ID, s.now()); err != nil {
 		return nil, err
 	}
 	return s.showRun(ctx, in.ID)
 }
 
-func (s *server) deleteRun(ctx context.Context, in *runPath) (*emptyOutput, error) {
+func (s *server) deleteRun(ctx context.Context, in *RunPath) (*emptyOutput, error) {
 	return &emptyOutput{}, s.Control.DeleteRun(ctx, caller(ctx), in.ID, s.now())
 }
 
-func (s *server) getManifest(ctx context.Context, in *runPath) (*manifestOutput, error) {
+func (s *server) getManifest(ctx context.Context, in *RunPath) (*manifestOutput, error) {
 	manifest, err := s.Store.Manifest(ctx, caller(ctx).User.TenantID, in.ID)
 	if err != nil {
 		return nil, err

@@ -125,6 +125,9 @@ func (q *Queue) openDriver(cfg Config) error {
 // commits, and not at all when it is rolled back. It may be worked from the
 // given instant on; zero or past is at once.
 func (q *Queue) Enqueue(ctx context.Context, tx *sql.Tx, t Task, at time.Time) error {
+	if !at.After(time.Now()) {
+		at = time.Time{} // River looks at tasks with an instant every five seconds only, even past ones
+	}
 	_, err := q.client.InsertTx(ctx, tx, args(t), &river.InsertOpts{MaxAttempts: 1, ScheduledAt: at})
 	return failure("take a task", err)
 }
