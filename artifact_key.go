@@ -21,7 +21,7 @@ func ArtifactPrefix(tenantID, runID string, attempt int) string {
 // false for a key that ArtifactPrefix did not begin.
 func ParseArtifactKey(key string) (runID string, attempt int, ok bool) {
 	parts := strings.Split(key, "/")
-	if len(parts) != 6 || parts[0]+"/" != ArtifactRoot || parts[2] != "runs" || parts[3] == "" || parts[5] == "" {
+	if len(parts) != 6 || parts[0]+"/" != ArtifactRoot || parts[1] == "" || parts[2] != "runs" || parts[3] == "" || parts[5] == "" {
 		return "", 0, false
 	}
 	number, found := strings.CutPrefix(parts[4], "attempt-")
@@ -29,7 +29,7 @@ func ParseArtifactKey(key string) (runID string, attempt int, ok bool) {
 		return "", 0, false
 	}
 	attempt, err := strconv.Atoi(number)
-	if err != nil || attempt < 1 {
+	if err != nil || attempt < 1 || !strings.HasPrefix(key, ArtifactPrefix(parts[1], parts[3], attempt)) {
 		return "", 0, false
 	}
 	return parts[3], attempt, true

@@ -5,6 +5,8 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/hex"
 	"encoding/pem"
 	"strings"
@@ -74,7 +76,7 @@ func certificateDER(data []byte) ([]byte, error) {
 		case strings.Contains(block.Type, "PRIVATE KEY"):
 			return nil, errPrivateKey()
 		case block.Type != "CERTIFICATE" && block.Type != "X509 CERTIFICATE" && block.Type != "TRUSTED CERTIFICATE":
-			return nil, refuseCertificate("The file holds a " + strings.ToLower(block.Type) + ", not a certificate.")
+			return nil, refuseCertificate("The file holds a " + otherKind(block.Type) + ", not a certificate.")
 		case found != nil:
 			return nil, refuseCertificate("The file holds several certificates. Send your own one, without those of its issuers.")
 		}
@@ -89,6 +91,16 @@ func certificateDER(data []byte) ([]byte, error) {
 	return found, nil
 }
 
+// otherKind names what a PEM block holds. Names that are not known are not
+// repeated: they may hold anything.
+func otherKind(label string) string {
+	switch label {
+	case "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", "PUBLIC KEY", "RSA PUBLIC KEY", "PKCS7":
+		return strings.ToLower(label)
+	}
+	return "PEM block of another kind"
+}
+
 // isPrivateKey reports whether DER is a private key in one of its usual forms.
 func isPrivateKey(der []byte) bool {
 	if _, err := x509.ParsePKCS8PrivateKey(der); err == nil {
@@ -97,8 +109,16 @@ func isPrivateKey(der []byte) bool {
 	if _, err := x509.ParsePKCS1PrivateKey(der); err == nil {
 		return true
 	}
-	_, err := x509.ParseECPrivateKey(der)
-	return err == nil
+	if _, err := x509.ParseECPrivateKey(der); err == nil {
+		return true
+	}
+	// EncryptedPrivateKeyInfo of RFC 5958, section 3.
+	var encrypted struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Data      []byte
+	}
+	rest, err := asn1.Unmarshal(der, &encrypted)
+	return err == nil && len(rest) == 0
 }
 
 // newCertificate checks what does not change with time.

@@ -32,8 +32,11 @@ func (j JobSpec) validateWhat() []FieldError {
 	case !printable(j.Title):
 		broken("title", "may not hold control characters.")
 	}
-	if utf8.RuneCountInString(j.Description) > MaxDescriptionLength {
+	switch {
+	case utf8.RuneCountInString(j.Description) > MaxDescriptionLength:
 		broken("description", "is too long; allowed are at most 2000 characters.")
+	case !printable(strings.NewReplacer("\n", "", "\r", "", "\t", "").Replace(j.Description)):
+		broken("description", "may not hold control characters other than tabs and line breaks.")
 	}
 	switch j.Source {
 	case SourceContactHistory:
@@ -73,7 +76,7 @@ func (j JobSpec) brokenMediaTypes() string {
 	for _, m := range j.MediaTypes {
 		switch {
 		case strings.TrimSpace(m) == "" || !printable(m) || utf8.RuneCountInString(m) > MaxMediaTypeLength:
-			return "must be names of 1 to 32 characters."
+			return "must be names of 1 to 32 characters, none of them a control character."
 		case seen[m]:
 			return "must not name one media type twice."
 		}

@@ -91,7 +91,8 @@ const rateHalfLife = 10 * time.Second
 type Rate struct {
 	at      time.Time
 	records int64
-	smooth  float64
+	sum     float64 // weighted rates
+	weight  float64 // of all observations, 0 to 1
 }
 
 // Observe takes the number of records done so far and returns the smoothed
@@ -102,16 +103,17 @@ func (r *Rate) Observe(at time.Time, records int64) float64 {
 		return 0
 	}
 	elapsed := at.Sub(r.at).Seconds()
-	if elapsed <= 0 {
-		return r.smooth
-	}
-	now := float64(records-r.records) / elapsed
-	if r.smooth == 0 {
-		r.smooth = now
-	} else {
+	if elapsed > 0 {
+		now := float64(records-r.records) / elapsed
 		keep := math.Exp2(-elapsed / rateHalfLife.Seconds())
-		r.smooth = keep*r.smooth + (1-keep)*now
+		r.sum = keep*r.sum + (1-keep)*now
+		r.weight = keep*r.weight + (1 - keep)
+		r.at, r.records = at, records
 	}
-	r.at, r.records = at, records
-	return r.smooth
+	if r.weight == 0 {
+		return 0
+	}
+	// Divided by the weight, the first observation counts no more than its
+	// time: a slow first second does not spoil the estimate of the next twenty.
+	return r.sum / r.weight
 }

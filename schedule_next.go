@@ -2,8 +2,10 @@ package cdds
 
 import (
 	"errors"
+	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // maxSteps bounds every search for an occurrence. The longest distance between
@@ -293,12 +295,8 @@ func (s Schedule) validate(now time.Time) []FieldError {
 // a form filled in for "in a minute" is still meant.
 const startSlack = time.Minute
 
-// printable reports whether a text of one line has no control characters.
+// printable reports whether a text of one line is valid UTF-8 without control
+// characters; a database refuses to store others.
 func printable(s string) bool {
-	for _, r := range s {
-		if unicode.IsControl(r) {
-			return false
-		}
-	}
-	return true
+	return utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
 }

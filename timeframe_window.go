@@ -112,7 +112,7 @@ func (j JobSpec) Tiling() Tiling {
 	if j.periodIsRecurrence() {
 		return Tiling{Tiles, "The windows follow each other without gap or overlap."}
 	}
-	if j.shortestPeriod() > j.longestRecurrence() {
+	if j.shortestPeriod() >= j.longestRecurrence() { // equal: a month every 28 days
 		return Tiling{Overlaps, "The timeframe is longer than the time between two runs: some records are exported more than once."}
 	}
 	return Tiling{Gaps, "The timeframe is shorter than the time between two runs: some records are never exported. Choose \"since last\" to miss none."}
@@ -181,10 +181,12 @@ func (t Timeframe) validate() []FieldError {
 	default:
 		broken("kind", "must be all, hour, day, week, month, sinceLast or fixed.")
 	}
-	for field, at := range map[string]time.Time{"start": t.Start, "end": t.End} {
+	writable := func(field string, at time.Time) {
 		if !at.IsZero() && (at.Year() < 1 || at.Year() > 9999) {
 			broken(field, "must lie in the years 1 to 9999.")
 		}
 	}
+	writable("start", t.Start)
+	writable("end", t.End)
 	return fields
 }

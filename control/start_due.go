@@ -25,12 +25,22 @@ func (c *Control) StartDue(ctx context.Context, job cdds.Job, now time.Time) (bo
 		if err != nil || !mine {
 			return err
 		}
+		done, err := startedSince(ctx, tx, job)
+		if err != nil {
+			return err
+		}
 		for _, at := range due.Missed {
+			if done[at.UnixMicro()] {
+				continue
+			}
 			if err := c.addMissed(ctx, tx, job, at, now); err != nil {
 				return err
 			}
 		}
 		for _, at := range due.Run {
+			if done[at.UnixMicro()] {
+				continue
+			}
 			if _, err := c.addRun(ctx, tx, job, cdds.TriggerSchedule, at, now); err != nil {
 				return err
 			}
@@ -38,6 +48,28 @@ func (c *Control) StartDue(ctx context.Context, job cdds.Job, now time.Time) (bo
 		return nil
 	})
 	return mine, err
+}
+
+// maxStarted bounds how many runs are looked at for occurrences that were
+// started before: those of a clock that was wrong by hours.
+const maxStarted = 100
+
+// startedSince returns the instants, in microseconds since 1970, of the job's
+// latest occurrences that have their run already. There are such ones when a
+// clock was set back, or a node whose clock is behind edited the job just after
+// its start: the occurrence is due again then, and is not to run twice.
+func startedSince(ctx context.Context, tx *store.Tx, job cdds.Job) (map[int64]bool, error) {
+	page, err := tx.Runs(ctx, store.RunQuery{TenantID: job.TenantID, JobID: job.ID, Paging: store.Paging{Sort: "-scheduledFor", Limit: maxStarted}})
+	if err != nil {
+		return nil, err
+	}
+	done := map[int64]bool{}
+	for _, run := range page.Items {
+		if run.Trigger == cdds.TriggerSchedule {
+			done[run.ScheduledFor.UnixMicro()] = true
+		}
+	}
+	return done, nil
 }
 
 // addMissed records an occurrence that is too old to be caught up with.

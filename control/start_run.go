@@ -110,16 +110,26 @@ func (c *Control) enqueueRun(ctx context.Context, tx *store.Tx, run cdds.Run) er
 	return c.queue.Enqueue(ctx, tx.SQL(), queue.Task{RunID: run.ID, Attempt: run.Attempt}, run.DueAt())
 }
 
+// promoteAhead is how far ahead of its clock the end of a run looks for the
+// next one. A task that came up while the run was in progress was dropped, and
+// clocks differ and an end takes time to record: a run that is due only moments
+// after now may have lost its task already.
+const promoteAhead = 30 * time.Second
+
 // promote enqueues the job's oldest waiting run, if there is one, after
 // another run of the job has ended. A second task for the same attempt does no
 // harm: only one worker can start an attempt.
 func (c *Control) promote(ctx context.Context, tx *store.Tx, jobID string, now time.Time) error {
-	run, err := tx.NextQueuedRun(ctx, jobID, now)
+	run, err := tx.NextQueuedRun(ctx, jobID, now.Add(promoteAhead))
 	if cdds.CodeOf(err) == cdds.CodeNotFound {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return c.queue.Enqueue(ctx, tx.SQL(), queue.Task{RunID: run.ID, Attempt: run.Attempt}, now)
+	at := now
+	if due := run.DueAt(); due.After(now) {
+		at = due
+	}
+	return c.queue.Enqueue(ctx, tx.SQL(), queue.Task{RunID: run.ID, Attempt: run.Attempt}, at)
 }

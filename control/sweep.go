@@ -66,7 +66,8 @@ func (c *Control) isOrphan(ctx context.Context, key string, m *sweepMemory) (boo
 	if !m.found {
 		return true, nil
 	}
-	if m.run.State == cdds.RunInProgress && m.run.Attempt == attempt {
+	// A later attempt may have begun since the run was looked at.
+	if m.run.State.Active() && attempt >= m.run.Attempt {
 		return false, nil
 	}
 	return !m.keys[key], nil

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"cdds"
@@ -15,13 +16,18 @@ const retryGrace = 10 * time.Minute
 
 // TakeBack ends the attempt of a run whose worker has stopped renewing its
 // lease, and enqueues the next one, or fails the run when its attempts are
-// used up. The dead worker's later writes carry the old attempt number and are
-// refused. It reports whether this call took the run.
+// used up. An attempt that nobody has begun, because the service was down for
+// instance, is enqueued anew and counts as no fault. The dead worker's later
+// writes carry the old attempt number and are refused. It reports whether this
+// call took the run.
 func (c *Control) TakeBack(ctx context.Context, run cdds.Run, reason string, now time.Time) (bool, error) {
 	var mine bool
 	err := c.store.InTx(ctx, func(tx *store.Tx) error {
-		var err error
-		if run.Faults+1 >= cdds.MaxAttempts {
+		begun, err := hasBegun(ctx, tx, run)
+		if err != nil {
+			return err
+		}
+		if begun && run.Faults+1 >= cdds.MaxAttempts {
 			mine, err = tx.Finish(ctx, store.Outcome{
 				RunID: run.ID, Attempt: run.Attempt, State: cdds.RunFailed, Now: now, Progress: run.Progress,
 				Failure: &cdds.RunFailure{Code: cdds.CodeUnavailable, Message: reason, Hint: "Retry the run. If it fails again, look at the service's log and memory."},
@@ -31,13 +37,19 @@ func (c *Control) TakeBack(ctx context.Context, run cdds.Run, reason string, now
 			}
 			return c.promote(ctx, tx, run.JobID, now)
 		}
-		mine, err = tx.NextAttempt(ctx, store.Retry{RunID: run.ID, Attempt: run.Attempt, Fault: true, Error: reason, Now: now, LeaseUntil: now.Add(retryGrace)})
+		mine, err = tx.NextAttempt(ctx, store.Retry{RunID: run.ID, Attempt: run.Attempt, Fault: begun, Error: reason, Now: now, LeaseUntil: now.Add(retryGrace)})
 		if err != nil || !mine {
 			return err
 		}
 		return c.queue.Enqueue(ctx, tx.SQL(), queue.Task{RunID: run.ID, Attempt: run.Attempt + 1}, now)
 	})
 	return mine, err
+}
+
+// hasBegun reports whether a worker has begun the run's current attempt.
+func hasBegun(ctx context.Context, tx *store.Tx, run cdds.Run) (bool, error) {
+	attempts, err := tx.Attempts(ctx, run.ID)
+	return slices.ContainsFunc(attempts, func(a cdds.Attempt) bool { return a.Number == run.Attempt }), err
 }
 
 // Nudge enqueues again the runs that have been due for long without being

@@ -9,9 +9,11 @@ package scheduler
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
+	"cdds"
 	"cdds/control"
 	"cdds/store"
 )
@@ -78,20 +80,27 @@ func (s *Scheduler) startDue(ctx context.Context, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		for _, job := range jobs {
-			mine, err := s.control.StartDue(ctx, job, now)
-			if err != nil {
-				return err
-			}
-			if mine {
-				s.log.Info("job is due", "job", job.ID, "tenant", job.TenantID, "scheduled_for", job.NextStartsAt)
-			}
-		}
-		if len(jobs) < batch {
-			return nil
+		if err := s.startEach(ctx, jobs, now); err != nil || len(jobs) < batch {
+			return err
 		}
 	}
 	return nil
+}
+
+// startEach starts the due occurrences of the given jobs. One that cannot be
+// started keeps none of the others waiting.
+func (s *Scheduler) startEach(ctx context.Context, jobs []cdds.Job, now time.Time) error {
+	var errs []error
+	for _, job := range jobs {
+		mine, err := s.control.StartDue(ctx, job, now)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("start job %s: %w", job.ID, err))
+		}
+		if mine && err == nil {
+			s.log.Info("job is due", "job", job.ID, "tenant", job.TenantID, "scheduled_for", job.NextStartsAt)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // takeBack gives runs of lost workers to others.

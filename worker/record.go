@@ -141,14 +141,18 @@ func (w *Worker) finish(ctx context.Context, run cdds.Run, outcome store.Outcome
 		if err != nil || !mine {
 			return err
 		}
-		waiting, err := tx.NextQueuedRun(ctx, run.JobID, outcome.Now)
+		waiting, err := tx.NextQueuedRun(ctx, run.JobID, outcome.Now.Add(promoteAhead))
 		if cdds.CodeOf(err) == cdds.CodeNotFound {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		return w.cfg.Enqueue(ctx, tx.SQL(), waiting.ID, waiting.Attempt, outcome.Now)
+		at := outcome.Now
+		if due := waiting.DueAt(); due.After(at) {
+			at = due
+		}
+		return w.cfg.Enqueue(ctx, tx.SQL(), waiting.ID, waiting.Attempt, at)
 	})
 	return mine, err
 }

@@ -30,6 +30,10 @@ const (
 	leaseTime      = 30 * time.Second
 	retryGrace     = 10 * time.Minute
 	finishTime     = 30 * time.Second // for recording an outcome when the attempt's own context is over
+	// promoteAhead is how far ahead the end of a run looks for the job's next
+	// one. One that came due while the outcome was being recorded has lost its
+	// task, since this run was in progress still.
+	promoteAhead = finishTime
 )
 
 // Causes with which an attempt's context ends before its work does.

@@ -55,6 +55,7 @@ func main() {
 
 // run carries out one command line and returns the exit code.
 func run(ctx context.Context, args []string, std streams) int {
+	syscall.Umask(0o077) // what CDDS writes is its user's own
 	var cli commands
 	exited := -1
 	parser, err := kong.New(&cli, kong.Name("cdds"),

@@ -56,7 +56,6 @@ func (c *serveCommand) does(role string) bool {
 
 // Run builds the service top to bottom and runs it until ctx ends.
 func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
-	syscall.Umask(0o077) // everything the service writes is its own
 	log := newLog(std.Err, c.Verbose)
 	node := nodeName()
 	st, err := openStore(ctx, c.dataFlags, true)

@@ -320,3 +320,18 @@ func tool(t testing.TB, name string, args ...string) string {
 	}
 	return string(out)
 }
+
+// firstError waits until an attempt of a run has failed.
+func (c *client) firstError(id string) runAnswer {
+	c.t.Helper()
+	for deadline := time.Now().Add(waitTime); ; time.Sleep(20 * time.Millisecond) {
+		var r runAnswer
+		c.ok("GET", "/runs/"+id, nil, &r)
+		if r.Error != nil || len(r.Attempts) > 0 && r.Attempts[0].Error != nil {
+			return r
+		}
+		if time.Now().After(deadline) || r.State == "finished" {
+			c.t.Fatalf("no attempt of run %s failed: it is %s", id, r.State)
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package control_test
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"cdds"
+	"cdds/control"
+	"cdds/store"
+)
+
+// TestSignInRefusals: all refusals are the same, down to the last letter.
+func TestSignInRefusals(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		for _, tenant := range []string{"Alpha", "Beta"} {
+			w.user(t, "twin", tenant, 0)
+		}
+		gone := w.user(t, "gone", "Alpha", 0)
+		gone.User.Active = false
+		w.tx(t, func(ctx context.Context, tx *store.Tx) error { return tx.UpdateUser(ctx, gone.User) })
+		refusals := map[string]bool{}
+		for what, cred := range map[string]control.Credentials{
+			"unknown":         {Username: "nobody", Password: password},
+			"wrong password":  {Username: "ann", Password: "wrong horse battery"},
+			"no password":     {Username: "ann"},
+			"another tenant":  {Username: "ann", Tenant: "Beta", Password: password},
+			"unknown tenant":  {Username: "ann", Tenant: "Gamma", Password: password},
+			"inactive":        {Username: "gone", Password: password},
+			"in two tenants":  {Username: "twin", Password: password},
+			"the decoy":       {Username: "nobody", Password: "a password that nobody has"},
+			"nothing at all":  {},
+			"another's wrong": {Username: "twin", Tenant: "Beta", Password: "wrong horse battery"},
+		} {
+			token, _, err := w.SignIn(t.Context(), cred, "192.0.2.1", now)
+			wantCode(t, what, err, cdds.CodeUnauthenticated)
+			equal(t, what+": token", token, "")
+			var e *cdds.Error
+			if !errors.As(err, &e) {
+				t.Fatalf("%s: got %T", what, err)
+			}
+			refusals[e.Error()+e.Hint] = true
+		}
+		if len(refusals) != 1 {
+			t.Fatalf("the refusals can be told apart: %v", refusals)
+		}
+		w.signIn(t, control.Credentials{Username: "twin", Tenant: "Beta", Password: password})
+	})
+}
+
+func (w *world) signIn(t testing.TB, cred control.Credentials) string {
+	t.Helper()
+	token, _, err := w.SignIn(t.Context(), cred, "192.0.2.1", now)
+	noError(t, err)
+	return token
+}
+
+func TestSessions(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		signedIn := func(what, token string, now time.Time, want bool) {
+			t.Helper()
+			by, err := w.Caller(ctx, token, "192.0.2.1", now)
+			if !want {
+				wantCode(t, what, err, cdds.CodeUnauthenticated)
+				return
+			}
+			noError(t, err)
+			equal(t, what, by, w.ann)
+		}
+		ann := control.Credentials{Username: "ann", Password: password}
+		token := w.signIn(t, ann)
+		signedIn("at once", token, now, true)
+		signedIn("before the end", token, at(12*time.Hour-time.Microsecond), true)
+		signedIn("each use moves the end", token, at(23*time.Hour), true)
+		signedIn("after idling", token, at(35*time.Hour), false)
+		signedIn("no token", "", now, false)
+		signedIn("another token", token+"x", now, false)
+
+		ann.Remember = true
+		remembered := w.signIn(t, ann)
+		signedIn("remembered", remembered, at(29*24*time.Hour), true)
+		signedIn("a fixed end", remembered, at(30*24*time.Hour), false)
+		noError(t, w.SignOut(ctx, w.ann, remembered, now))
+		signedIn("signed out", remembered, now, false)
+
+		changed := w.signIn(t, ann)
+		noError(t, w.SetPassword(ctx, "ann", "", "another long password", now))
+		signedIn("the password was changed", changed, now, false)
+		_, _, err := w.SignIn(ctx, ann, "", now)
+		wantCode(t, "the old password", err, cdds.CodeUnauthenticated)
+		ann.Password = "another long password"
+		last := w.signIn(t, ann)
+		off := w.ann.User
+		off.Active = false
+		off.PasswordHash = got(w.st.User(ctx, off.ID))(t).PasswordHash
+		w.tx(t, func(ctx context.Context, tx *store.Tx) error { return tx.UpdateUser(ctx, off) })
+		signedIn("deactivated", last, now, false)
+	})
+}
+
+func TestAddUserAndSetPassword(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		add := func(nu control.NewUser) error {
+			_, err := w.AddUser(t.Context(), nu, now)
+			return err
+		}
+		good := control.NewUser{Username: "new", Password: password, Role: cdds.RoleViewer, Tenant: "Alpha"}
+		noError(t, add(good))
+		wantCode(t, "the same name twice", add(good), cdds.CodeConflict)
+		for what, c := range map[string]struct {
+			change func(nu *control.NewUser)
+			code   cdds.Code
+		}{
+			"another number of the tenant": {func(nu *control.NewUser) { nu.TenantSourceID = 999 }, cdds.CodeConflict},
+			"a new tenant without number":  {func(nu *control.NewUser) { nu.Tenant = "Gamma" }, cdds.CodeInvalid},
+			"a number of another tenant":   {func(nu *control.NewUser) { nu.Tenant, nu.TenantSourceID = "Gamma", 102 }, cdds.CodeConflict},
+			"a role that does not exist":   {func(nu *control.NewUser) { nu.Role = "king" }, cdds.CodeInvalid},
+			"a short password":             {func(nu *control.NewUser) { nu.Password = "short" }, cdds.CodeInvalid},
+			"no name":                      {func(nu *control.NewUser) { nu.Username = "" }, cdds.CodeInvalid},
+			"no tenant":                    {func(nu *control.NewUser) { nu.Tenant = "" }, cdds.CodeInvalid},
+		} {
+			nu := good
+			nu.Username = "another"
+			c.change(&nu)
+			wantCode(t, what, add(nu), c.code)
+		}
+		w.user(t, "new", "Beta", 0)
+		set := func(tenant, password string) error {
+			return w.SetPassword(t.Context(), "new", tenant, password, now)
+		}
+		wantCode(t, "in several tenants", set("", password), cdds.CodeInvalid)
+		wantCode(t, "in none", set("Gamma", password), cdds.CodeNotFound)
+		wantCode(t, "short", set("Beta", "short"), cdds.CodeInvalid)
+		noError(t, set("Beta", "another long password"))
+		w.signIn(t, control.Credentials{Username: "new", Tenant: "Beta", Password: "another long password"})
+		w.signIn(t, control.Credentials{Username: "new", Tenant: "Alpha", Password: password})
+	})
+}
+
+func TestImportCertificate(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		key, err := keyPair()
+		noError(t, err)
+		secret := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+		before := got(w.st.Certificate(t.Context(), w.ann.User.ID))(t)
+		for what, data := range map[string][]byte{
+			"nothing": nil, "garbage": []byte("garbage"), "a private key": secret,
+			"expired": certificate(t, 2015, 2019), "not valid yet": certificate(t, 2021, 2022),
+		} {
+			_, err := w.ImportCertificate(t.Context(), w.ann, data, now)
+			wantCode(t, what, err, cdds.CodeInvalid)
+			if strings.Contains(err.Error(), "MII") {
+				t.Fatalf("%s: the refusal shows the data", what)
+			}
+		}
+		equal(t, "the certificate after refusals", got(w.st.Certificate(t.Context(), w.ann.User.ID))(t), before)
+		text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate(t, 2016, 2098)})
+		cert := got(w.ImportCertificate(t.Context(), w.ann, text, now))(t)
+		equal(t, "the new certificate", got(w.st.Certificate(t.Context(), w.ann.User.ID))(t), cert)
+		page := got(w.st.Audit(t.Context(), store.AuditQuery{TenantID: w.ann.User.TenantID, Action: "certificate.import"}))(t)
+		equal(t, "lines of the audit log", page.Total, int64(2))
+		equal(t, "what the line names", page.Items[0].Object, cert.Fingerprint)
+	})
+}

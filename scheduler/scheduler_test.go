@@ -1,0 +1,176 @@
+package scheduler_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cdds"
+	"cdds/control"
+	"cdds/scheduler"
+	"cdds/store"
+)
+
+func TestTickStartsWhatIsDue(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		job := w.create(t, cdds.Schedule{Kind: cdds.Hourly, Every: 1})
+		one := w.create(t, cdds.Schedule{Kind: cdds.Once, StartAt: at(90 * time.Minute)})
+		for _, c := range []struct {
+			after       time.Duration
+			hourly, one int
+		}{{0, 0, 0}, {59 * time.Minute, 0, 0}, {time.Hour, 1, 0}, {time.Hour + time.Second, 1, 0}, {90 * time.Minute, 1, 1}, {5 * time.Hour, 5, 1}} {
+			noError(t, w.scheduler().Tick(t.Context(), at(c.after)))
+			if hourly, one := len(w.runs(t, job.ID)), len(w.runs(t, one.ID)); hourly != c.hourly || one != c.one {
+				t.Fatalf("after %s: %d hourly runs and %d of the one-time job, want %d and %d", c.after, hourly, one, c.hourly, c.one)
+			}
+		}
+	})
+}
+
+// TestManySchedulers lets the schedulers of several nodes tick at once.
+func TestManySchedulers(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		var jobs []cdds.Job
+		for range 5 {
+			jobs = append(jobs, w.create(t, cdds.Schedule{Kind: cdds.Hourly, Every: 1}))
+		}
+		var group sync.WaitGroup
+		errs := make([]error, 3)
+		for i := range errs {
+			s := w.scheduler()
+			group.Go(func() { errs[i] = s.Tick(t.Context(), at(3*time.Hour)) })
+		}
+		group.Wait()
+		for _, err := range errs {
+			noError(t, err)
+		}
+		for _, job := range jobs {
+			if n := len(w.runs(t, job.ID)); n != 3 {
+				t.Fatalf("three missed occurrences made %d runs", n)
+			}
+		}
+	})
+}
+
+// TestTickTakesLostRunsBack lets the worker of each attempt vanish.
+func TestTickTakesLostRunsBack(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		s := w.scheduler()
+		run := w.start(t, w.create(t, cdds.Schedule{Kind: cdds.Hourly, Every: 24}))
+		for attempt := 1; attempt <= cdds.MaxAttempts; attempt++ {
+			hour := time.Duration(attempt) * time.Hour
+			w.begin(t, run, attempt, at(hour))
+			noError(t, s.Tick(t.Context(), at(hour+30*time.Second)))
+			if got := w.run(t, run.ID); got.Attempt != attempt || got.State != cdds.RunInProgress {
+				t.Fatalf("the run was taken from a living worker: %s, attempt %d", got.State, got.Attempt)
+			}
+			noError(t, s.Tick(t.Context(), at(hour+31*time.Second)))
+		}
+		if got := w.run(t, run.ID); got.State != cdds.RunFailed || got.Faults != cdds.MaxAttempts-1 {
+			t.Fatalf("the run is %s after %d faults", got.State, got.Faults)
+		}
+	})
+}
+
+// TestTickCleansUp looks at what is done once a minute and once an hour.
+func TestTickCleansUp(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		s := w.scheduler()
+		job := w.create(t, cdds.Schedule{Kind: cdds.Hourly, Every: 24})
+		a := w.finish(t, w.start(t, job), at(time.Hour))
+		token, _, err := w.control.SignIn(t.Context(), control.Credentials{Username: "ann", Password: password}, "", now)
+		noError(t, err)
+		orphan := cdds.ArtifactPrefix(job.TenantID, a.RunID, 7) + "x"
+		tick := func(after time.Duration, artifact, lost bool) {
+			t.Helper()
+			noError(t, s.Tick(t.Context(), at(after)))
+			if got := w.has(t, a.Key); got != artifact {
+				t.Fatalf("after %s: the artifact is there: %t, want %t", after, got, artifact)
+			}
+			if got := w.has(t, orphan); got != lost {
+				t.Fatalf("after %s: the orphan is there: %t, want %t", after, got, lost)
+			}
+		}
+		w.put(t, orphan)
+		tick(0, true, false)
+		w.put(t, orphan)
+		tick(59*time.Minute+30*time.Second, true, true)
+		tick(time.Hour, true, false)
+		tick(time.Hour+30*time.Second, false, false)
+		_, err = w.control.Caller(t.Context(), token, "", at(time.Minute))
+		noError(t, err)
+		tick(13*time.Hour, false, false)
+		_, err = w.control.Caller(t.Context(), token, "", at(2*time.Minute))
+		if cdds.CodeOf(err) != cdds.CodeUnauthenticated {
+			t.Fatalf("the old session is kept: %v", err)
+		}
+	})
+}
+
+func TestTickNudgesStuckRuns(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		w.start(t, w.create(t, cdds.Schedule{Kind: cdds.Hourly, Every: 24}))
+		s := w.scheduler()
+		for _, c := range []struct {
+			after time.Duration
+			tasks int
+		}{{0, 1}, {9 * time.Minute, 1}, {11 * time.Minute, 2}, {12 * time.Minute, 2}, {22 * time.Minute, 3}} {
+			noError(t, s.Tick(t.Context(), at(c.after)))
+			if n := w.tasks(t); n != c.tasks {
+				t.Fatalf("after %s: %d tasks, want %d", c.after, n, c.tasks)
+			}
+		}
+	})
+}
+
+// TestAJobThatCannotBeStarted keeps no other job waiting, and no other part of
+// the round.
+func TestAJobThatCannotBeStarted(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		bad := w.create(t, cdds.Schedule{Kind: cdds.Once, StartAt: at(time.Minute)})
+		good := w.create(t, cdds.Schedule{Kind: cdds.Hourly, Every: 1})
+		w.refuseRunsOf(t, bad.ID)
+		run := w.start(t, w.create(t, cdds.Schedule{Kind: cdds.Hourly, Every: 24}))
+		w.begin(t, run, 1, now)
+		err := w.scheduler().Tick(t.Context(), at(time.Hour))
+		if err == nil || !strings.Contains(err.Error(), bad.ID) {
+			t.Fatalf("the error does not name the job: %v", err)
+		}
+		if n := len(w.runs(t, good.ID)); n != 1 {
+			t.Fatalf("the other job has %d runs", n)
+		}
+		if got := w.run(t, run.ID); got.Attempt != 2 {
+			t.Fatal("the lost run was not taken back")
+		}
+	})
+}
+
+// TestRunEnds lets the scheduler go by the real clock until it is told to end.
+func TestRunEnds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, store.SQLite)
+	job := w.create(t, cdds.Schedule{Kind: cdds.Hourly, Every: 24})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	s := scheduler.New(w.store, w.control, quiet())
+	go func() {
+		defer close(ended)
+		s.Run(ctx)
+	}()
+	deadline := time.After(time.Minute)
+	for len(w.runs(t, job.ID)) == 0 { // by the real clock the job is due long since
+		select {
+		case <-deadline:
+			t.Fatal("nothing was started in a minute")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	cancel()
+	select {
+	case <-ended:
+	case <-deadline:
+		t.Fatal("the scheduler did not end")
+	}
+}
