@@ -11,8 +11,10 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -107,8 +109,27 @@ func (s *server) describeProblems() {
 	delete(schemas.Map(), "ErrorDetail")
 }
 
-// registerHealth serves the probes: alive, and ready to work.
+// welcome is what a browser shows at the service's address.
+const welcome = `CDDS is running.
+
+The API stands under /api/v1; /api/v1/openapi.json describes it.
+Sign in, then look at jobs, runs and artifacts:
+
+  curl -c cookies -H 'Content-Type: application/json' -d '{"username": "...", "password": "..."}' URL/api/v1/session
+  curl -b cookies URL/api/v1/jobs
+  curl -b cookies URL/api/v1/runs
+  curl -b cookies URL/api/v1/artifacts
+  curl -b cookies -OJ URL/api/v1/artifacts/ID/content
+`
+
+// registerHealth serves the probes, alive and ready to work, and the welcome.
 func (s *server) registerHealth(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		url := "http://" + r.Host
+		// A reader who is gone before the end misses nothing.
+		_, _ = io.WriteString(w, strings.ReplaceAll(welcome, "URL", url))
+	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	})

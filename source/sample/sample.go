@@ -151,9 +151,7 @@ func publish(temp, path string) (int64, error) {
 		return 0, err
 	}
 	info, statErr := f.Stat()
-	// CreateTemp makes files that only the owner reads; the sample is no secret
-	// and other users of the machine may want to look at it.
-	if err := errors.Join(statErr, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(statErr, f.Sync(), f.Close()); err != nil {
 		return 0, err
 	}
 	return info.Size(), os.Rename(temp, path)

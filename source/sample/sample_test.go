@@ -223,7 +223,7 @@ func TestReplacesTheFile(t *testing.T) {
 	if info.Size() != summary.Bytes || info.Size() < 8192 {
 		t.Errorf("the file has %d bytes, the summary says %d", info.Size(), summary.Bytes)
 	}
-	if info.Mode().Perm() != 0o644 {
+	if info.Mode().Perm() != 0o600 {
 		t.Errorf("the file's mode is %o", info.Mode().Perm())
 	}
 	entries, err := os.ReadDir(folder)
