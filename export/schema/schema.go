@@ -2,33 +2,27 @@
 // one for each kind of line, as they are served to the readers of exports.
 package schema
 
-import _ "embed"
+import (
+	"embed"
+	"errors"
+	"io/fs"
+)
 
 // Version is the version of the record formats. It changes when a key changes
 // its meaning or goes; new keys leave it as it is.
 const Version = "1"
 
-//go:embed interaction.json
-var interaction []byte
-
-//go:embed attachment.json
-var attachment []byte
-
-//go:embed contact.json
-var contact []byte
+//go:embed *.json
+var files embed.FS
 
 // Names lists the schemas.
 func Names() []string { return []string{"interaction", "attachment", "contact"} }
 
 // Get returns a schema's text by its name.
 func Get(name string) ([]byte, bool) {
-	switch name {
-	case "interaction":
-		return interaction, true
-	case "attachment":
-		return attachment, true
-	case "contact":
-		return contact, true
+	text, err := files.ReadFile(name + ".json")
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
+		return nil, false
 	}
-	return nil, false
+	return text, err == nil
 }
