@@ -83,8 +83,9 @@ func everyDayOnce(t *testing.T, s cdds.Schedule, zone *time.Location) []string {
 				t.Fatalf("%s %+v: the occurrence of %v lies on %s", zone, s.At, date, day)
 			}
 		}
-		// Midnight of a skipped date is midnight of the next: one instant.
-		if !want.Equal(last) {
+		// Midnight of a skipped date is midnight of the next: one instant. Of the
+		// days on which no clock changes, every tenth will do.
+		if !want.Equal(last) && (clocksChange(date, zone) || date.YearDay()%10 == 0) {
 			if got := s.Next(last, time.Time{}); !got.Equal(want) {
 				t.Fatalf("%s %+v: after %v comes %v, want %v", zone, s.At, last, got, want)
 			}
@@ -92,6 +93,14 @@ func everyDayOnce(t *testing.T, s cdds.Schedule, zone *time.Location) []string {
 		last, date = want, date.AddDate(0, 0, 1)
 	}
 	return moved
+}
+
+// clocksChange reports whether the zone changes its clocks within three days of
+// the date.
+func clocksChange(date time.Time, zone *time.Location) bool {
+	_, before := date.AddDate(0, 0, -3).In(zone).Zone()
+	_, after := date.AddDate(0, 0, 3).In(zone).Zone()
+	return before != after
 }
 
 // schedules are one or more of each recurring kind in a zone.

@@ -328,6 +328,7 @@ func (c *client) firstError(id string) runAnswer {
 		var r runAnswer
 		c.ok("GET", "/runs/"+id, nil, &r)
 		if r.Error != nil || len(r.Attempts) > 0 && r.Attempts[0].Error != nil {
+			c.ok("GET", "/runs/"+id, nil, &r) // run and attempts are two reads, and an end may lie between them
 			return r
 		}
 		if time.Now().After(deadline) || r.State == "finished" {
