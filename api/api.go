@@ -127,8 +127,9 @@ func (s *server) registerHealth(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		url := "http://" + r.Host
-		// A reader who is gone before the end misses nothing.
-		_, _ = io.WriteString(w, strings.ReplaceAll(welcome, "URL", url))
+		if _, err := io.WriteString(w, strings.ReplaceAll(welcome, "URL", url)); err != nil {
+			s.Log.Debug("a reader left", "error", err)
+		}
 	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNoContent)

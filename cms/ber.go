@@ -2,188 +2,190 @@ package cms
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"math"
+
+	"golang.org/x/crypto/cryptobyte"
 )
 
-// maxElement bounds what is read into memory at once: the recipients of a
-// message and its algorithm. The content itself is streamed.
-const maxElement = 1 << 20
-
-// maxDepth bounds the nesting of indefinite lengths inside of an element.
-const maxDepth = 16
-
-// element is the head of a BER value.
-type element struct {
-	tag    byte
-	length int64 // -1: indefinite
-}
-
-// berReader reads BER values from a stream. It knows how many octets are left
-// in the innermost definite value that is open.
+// berReader reads BER (X.690, section 8) from a stream: the heads of values
+// that hold others, whose contents are then read one by one, and small values
+// whole. It does not call itself, so nesting is bounded by its callers.
 type berReader struct {
-	r *bufio.Reader
+	r    *bufio.Reader
+	at   int64 // octets read so far
+	kept int64 // octets of small values so far, at most maxKept
 }
 
-// damaged wraps a reading error: an early end is damage, other errors are the
-// reader's own.
-func damaged(what string, err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+// span is a value that holds others and is being read.
+type span struct {
+	what       string
+	end        int64 // in octets of the message: nothing inside reaches beyond it
+	indefinite bool  // two zero octets end it, at the end of its span or before
+}
+
+// everything is the span around the message.
+func everything() span { return span{what: "the message", end: math.MaxInt64} }
+
+// readError says where reading failed. An early end is damage, and so is broken
+// base64; other errors are those of the reader below.
+func readError(what string, err error) error {
+	var corrupt base64.CorruptInputError
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: it ends within %s: %w", ErrDamaged, what, io.ErrUnexpectedEOF)
+	case errors.As(err, &corrupt):
+		return fmt.Errorf("%w: read %s: %w", ErrDamaged, what, err)
 	}
 	return fmt.Errorf("read %s: %w", what, err)
 }
 
-// head reads an identifier octet and a length. High tag numbers do not occur
-// in what this package reads.
-func (b *berReader) head(what string) (element, int64, error) {
-	tag, err := b.r.ReadByte()
+// octet reads one octet of a span.
+func (b *berReader) octet(in span, what string) (byte, error) {
+	if b.at >= in.end {
+		return 0, fmt.Errorf("%w: %s is missing", ErrDamaged, what)
+	}
+	c, err := b.r.ReadByte()
 	if err != nil {
-		return element{}, 0, damaged(what, err)
+		return 0, readError(what, err)
 	}
-	if tag&0x1F == 0x1F {
-		return element{}, 0, fmt.Errorf("%w: %s has an unknown tag", ErrDamaged, what)
+	b.at++
+	return c, nil
+}
+
+// head reads an identifier octet and a length, which is -1 where it is
+// indefinite. Values of definite length end within the span.
+func (b *berReader) head(in span, what string) (tag byte, length int64, err error) {
+	if tag, err = b.octet(in, what); err != nil {
+		return 0, 0, err
 	}
-	first, err := b.r.ReadByte()
+	first, err := b.octet(in, what)
 	if err != nil {
-		return element{}, 0, damaged(what, err)
-	}
-	if first < 0x80 {
-		return element{tag, int64(first)}, 2, nil
+		return 0, 0, err
 	}
 	if first == indefinite {
-		if tag&0x20 == 0 && tag != 0 {
-			return element{}, 0, fmt.Errorf("%w: %s has no length", ErrDamaged, what)
-		}
-		return element{tag, -1}, 2, nil
+		return tag, -1, nil
 	}
-	octets := int(first & 0x7F)
-	if octets > 8 {
-		return element{}, 0, fmt.Errorf("%w: %s has an impossible length", ErrDamaged, what)
-	}
-	var length int64
-	for range octets {
-		next, err := b.r.ReadByte()
-		if err != nil {
-			return element{}, 0, damaged(what, err)
+	if first < indefinite {
+		length = int64(first)
+	} else {
+		for range first & 0x7F {
+			next, err := b.octet(in, what)
+			if err != nil {
+				return 0, 0, err
+			}
+			if length > math.MaxInt64>>8 {
+				return 0, 0, fmt.Errorf("%w: the length of %s is impossible", ErrDamaged, what)
+			}
+			length = length<<8 | int64(next)
 		}
-		if length > (1<<62)>>8 {
-			return element{}, 0, fmt.Errorf("%w: %s has an impossible length", ErrDamaged, what)
-		}
-		length = length<<8 | int64(next)
 	}
-	return element{tag, length}, int64(2 + octets), nil
+	if length > in.end-b.at {
+		return 0, 0, fmt.Errorf("%w: %s is longer than %s", ErrDamaged, what, in.what)
+	}
+	return tag, length, nil
 }
 
-// scope is a constructed value that is being read.
-type scope struct {
-	left int64 // octets left; -1: until the end of contents
-	what string
-}
-
-// enter reads the head of a constructed value inside of a scope.
-func (b *berReader) enter(in *scope, tag byte, what string) (*scope, error) {
-	el, size, err := b.head(what)
-	if err != nil {
-		return nil, err
-	}
-	if el.tag != tag {
-		return nil, fmt.Errorf("%w: %s has tag %#x in place of %#x", ErrDamaged, what, el.tag, tag)
-	}
-	if err := in.take(size, el.length); err != nil {
-		return nil, err
-	}
-	return &scope{left: el.length, what: what}, nil
-}
-
-// take counts a value of a head and a length against the scope.
-func (s *scope) take(head, length int64) error {
-	if s.left < 0 {
-		return nil
-	}
+// inside is the span of a value whose head was just read.
+func (b *berReader) inside(in span, length int64, what string) span {
 	if length < 0 {
-		// An indefinite value inside of a definite one is legal BER, but nobody
-		// writes it, and its length could not be checked here.
-		return fmt.Errorf("%w: %s mixes definite and indefinite lengths", ErrUnsupported, s.what)
+		return span{what: what, end: in.end, indefinite: true}
 	}
-	if head+length > s.left {
-		return fmt.Errorf("%w: a value is longer than %s", ErrDamaged, s.what)
-	}
-	s.left -= head + length
-	return nil
+	return span{what: what, end: b.at + length}
 }
 
-// leave reads the end of a constructed value.
-func (b *berReader) leave(s *scope) error {
-	if s.left > 0 {
-		return fmt.Errorf("%w: there is more in %s than there should be", ErrDamaged, s.what)
-	}
-	if s.left == 0 {
-		return nil
-	}
-	el, _, err := b.head("the end of " + s.what)
+// enter reads the head of a value that holds others.
+func (b *berReader) enter(in span, tag byte, what string) (span, error) {
+	got, length, err := b.head(in, what)
 	if err != nil {
-		return err
+		return span{}, err
 	}
-	if el.tag != 0 || el.length != 0 {
-		return fmt.Errorf("%w: there is more in %s than there should be", ErrDamaged, s.what)
+	if got != tag {
+		return span{}, wrongTag(got, what)
 	}
-	return nil
+	return b.inside(in, length, what), nil
 }
 
-// whole reads one value into memory as definite-length DER, whatever form its
-// lengths have.
-func (b *berReader) whole(in *scope, what string) (byte, []byte, error) {
-	el, size, err := b.head(what)
-	if err != nil {
-		return 0, nil, err
-	}
-	if err := in.take(size, el.length); err != nil {
-		return 0, nil, err
-	}
-	budget := int64(maxElement)
-	body, err := b.body(el, what, &budget, 0)
-	if err != nil {
-		return 0, nil, err
-	}
-	out := append([]byte{el.tag}, lengthOctets(int64(len(body)))...)
-	return el.tag, append(out, body...), nil
+func wrongTag(got byte, what string) error {
+	return fmt.Errorf("%w: tag %#02x stands where %s should be", ErrDamaged, got, what)
 }
 
-// body reads the contents of a value, making the lengths inside definite. It
-// never reads more than the budget.
-func (b *berReader) body(el element, what string, budget *int64, depth int) ([]byte, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("%w: %s is nested too deeply", ErrDamaged, what)
+// more reports whether another value follows in the span. If not, the end of
+// the span has been read, and it must not be asked again.
+func (b *berReader) more(in span) (bool, error) {
+	if !in.indefinite {
+		return b.at < in.end, nil
 	}
-	if el.length > *budget {
-		return nil, fmt.Errorf("%w: %s is too large", ErrDamaged, what)
+	what := "the end of " + in.what
+	next, err := b.r.Peek(1)
+	if err != nil {
+		return false, readError(what, err)
 	}
-	if el.length >= 0 {
-		*budget -= el.length
-		body := make([]byte, el.length)
-		if _, err := io.ReadFull(b.r, body); err != nil {
-			return nil, damaged(what, err)
-		}
-		return body, nil
+	if next[0] != 0 {
+		return true, nil
 	}
-	var out []byte
-	for {
-		child, size, err := b.head(what)
+	for range 2 {
+		zero, err := b.octet(in, what)
 		if err != nil {
-			return nil, err
+			return false, err
 		}
-		if *budget -= size; *budget < 0 {
-			return nil, fmt.Errorf("%w: %s is too large", ErrDamaged, what)
+		if zero != 0 {
+			return false, wrongTag(0, what)
 		}
-		if child.tag == 0 && child.length == 0 {
-			return out, nil
-		}
-		inner, err := b.body(child, what, budget, depth+1)
-		if err != nil {
-			return nil, err
-		}
-		out = append(append(append(out, child.tag), lengthOctets(int64(len(inner)))...), inner...)
 	}
+	return false, nil
+}
+
+// leave reads the end of a span, where nothing else may follow.
+func (b *berReader) leave(in span) error {
+	more, err := b.more(in)
+	if err == nil && more {
+		err = fmt.Errorf("%w: there is more in %s than there should be", ErrDamaged, in.what)
+	}
+	return err
+}
+
+// small reads a value of definite length whole, with its head.
+func (b *berReader) small(in span, what string) (tag byte, der cryptobyte.String, err error) {
+	tag, length, err := b.head(in, what)
+	if err != nil {
+		return 0, nil, err
+	}
+	der, err = b.keep(tag, length, what)
+	return tag, der, err
+}
+
+// exactly reads a small value that must have that tag.
+func (b *berReader) exactly(in span, tag byte, what string) (cryptobyte.String, error) {
+	got, length, err := b.head(in, what)
+	if err != nil {
+		return nil, err
+	}
+	if got != tag {
+		return nil, wrongTag(got, what)
+	}
+	return b.keep(tag, length, what)
+}
+
+// keep reads the contents of a value and returns it as DER. Memory grows with
+// what was read, not with what the length says.
+func (b *berReader) keep(tag byte, length int64, what string) (cryptobyte.String, error) {
+	if length < 0 {
+		return nil, fmt.Errorf("%w: %s has an indefinite length", ErrUnsupported, what)
+	}
+	if sizeOf(length) > maxKept-b.kept {
+		return nil, fmt.Errorf("%w: %s is too large", ErrUnsupported, what)
+	}
+	b.kept += sizeOf(length)
+	value := bytes.NewBuffer(appendHead(nil, tag, length))
+	n, err := io.CopyN(value, b.r, length)
+	b.at += n
+	if err != nil {
+		return nil, readError(what, err)
+	}
+	return value.Bytes(), nil
 }

@@ -4,7 +4,7 @@
 //
 // Messages have the layout that OpenSSL writes when it streams: BER with
 // indefinite lengths on the outside and small definite DER values inside, so
-// that nothing needs to be known of the content's length before it was read.
+// that the length of the content need not be known before its end.
 //
 //	SEQUENCE { OID envelopedData, [0] { SEQUENCE {
 //	  INTEGER 0,
@@ -12,26 +12,34 @@
 //	  SEQUENCE { OID data, AES-256-CBC with IV, [0] { OCTET STRING ... } }
 //	} } }
 //
-// Content is encrypted with AES-256-CBC under a fresh key, and that key with
-// RSA PKCS #1 v1.5 to each recipient: the profile that every S/MIME tool reads.
+// Encrypt encrypts the content with AES-256-CBC under a fresh key, and that key
+// with RSA PKCS #1 v1.5 to each recipient: the profile that every S/MIME tool
+// reads. Decrypt reads this, what else uses AES-CBC and RSA PKCS #1 v1.5 (in
+// definite lengths too), and the text form of both. It refuses all other
+// algorithms, AuthEnvelopedData, and structure that nobody writes.
+//
 // CBC does not protect integrity. A message cut short or broken in structure
-// gives an error here; a change inside of the ciphertext is what the manifest's
-// SHA-256 is for.
+// gives an error here, and never a content that ends as if it were whole.
+// Octets changed inside of the ciphertext change the content unseen: what
+// proves the content is the SHA-256 in the manifest of the run.
 package cms
 
 import (
 	"encoding/asn1"
 	"errors"
+	"math/bits"
 )
 
 var (
 	// ErrDamaged is wrapped by every error about a message that is not whole or
-	// not well-formed.
+	// not well-formed. Where it ends too early, io.ErrUnexpectedEOF is wrapped
+	// as well.
 	ErrDamaged = errors.New("the encrypted message is damaged or not complete")
-	// ErrNotRecipient means that the key opens none of the message's recipients.
+	// ErrNotRecipient is wrapped when the key opens none of the message's
+	// recipients.
 	ErrNotRecipient = errors.New("the message is not encrypted to this key")
-	// ErrUnsupported is wrapped by errors about well-formed messages of another
-	// kind or with other algorithms.
+	// ErrUnsupported is wrapped by errors about messages of another kind or with
+	// other algorithms, and about recipients without an RSA key.
 	ErrUnsupported = errors.New("the message uses something that is not supported")
 )
 
@@ -45,19 +53,70 @@ var (
 	oidAES256CBC     = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 42}
 )
 
-// ASN.1 identifier octets.
+// Identifier octets (X.690, section 8.1.2) that occur in a message.
 const (
 	tagInteger     = 0x02
 	tagOctetString = 0x04
 	tagOID         = 0x06
 	tagSequence    = 0x30
 	tagSet         = 0x31
-	tagImplicit0   = 0x80 // [0], primitive
-	tagExplicit0   = 0xA0 // [0], constructed
-	tagImplicit1   = 0xA1 // [1], constructed
-	indefinite     = 0x80 // the length octet of an indefinite length
+	tagPrimitive0  = 0x80 // [0] that holds octets
+	tagContext0    = 0xA0 // [0] that holds values
+	tagContext1    = 0xA1 // [1] that holds values
+	constructed    = 0x20 // the bit of a value that holds values
 )
 
-// pieceSize is the ciphertext in one OCTET STRING: large, since each costs a
-// write and five octets, and a multiple of the cipher's block.
-const pieceSize = 64 << 10
+// indefinite is the length octet of a value that ends with two zero octets.
+const indefinite = 0x80
+
+// maxKept bounds what of a message is kept in memory besides the piece of
+// content at hand: the recipients, for the most part. It is room for about 400
+// recipients with 4096-bit keys.
+const maxKept = 256 << 10
+
+// known is the name of an object identifier, for people, else its numbers.
+func known(oid asn1.ObjectIdentifier) string {
+	switch numbers := oid.String(); numbers {
+	case "1.2.840.113549.1.7.1":
+		return "plain data"
+	case "1.2.840.113549.1.7.2":
+		return "SignedData"
+	case "1.2.840.113549.1.7.6":
+		return "EncryptedData"
+	case "1.2.840.113549.1.9.16.1.9":
+		return "CompressedData"
+	case "1.2.840.113549.1.9.16.1.23":
+		return "AuthEnvelopedData"
+	case "1.2.840.113549.1.1.7":
+		return "RSA-OAEP"
+	case "1.2.840.113549.3.7":
+		return "3DES-CBC"
+	case "2.16.840.1.101.3.4.1.6", "2.16.840.1.101.3.4.1.26", "2.16.840.1.101.3.4.1.46":
+		return "AES-GCM"
+	default:
+		return numbers
+	}
+}
+
+// appendHead appends an identifier octet and a definite length (X.690, section
+// 8.1.3).
+func appendHead(b []byte, tag byte, length int64) []byte {
+	b = append(b, tag)
+	if length < 0x80 {
+		return append(b, byte(length))
+	}
+	octets := (bits.Len64(uint64(length)) + 7) / 8
+	b = append(b, 0x80|byte(octets))
+	for i := octets - 1; i >= 0; i-- {
+		b = append(b, byte(length>>(8*i)))
+	}
+	return b
+}
+
+// sizeOf is the number of octets of a value whose contents have that length.
+func sizeOf(length int64) int64 {
+	if length < 0x80 {
+		return 2 + length
+	}
+	return 2 + int64(bits.Len64(uint64(length))+7)/8 + length
+}

@@ -2,29 +2,43 @@ package cms
 
 import (
 	"crypto/aes"
-	"crypto/subtle"
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"io"
 )
 
-// beginContent reads the head of the encrypted content: [0] with OCTET STRING
-// pieces, or one primitive [0].
-func (d *reader) beginContent(in *scope) error {
-	el, size, err := d.ber.head("the encrypted content")
-	if err != nil {
+// reader decrypts the content of a message while it is read.
+type reader struct {
+	ber *berReader
+	// The values around the encrypted content, outermost first.
+	info, explicit, enveloped, content span
+
+	cbc    cipher.BlockMode
+	pieces *span // the [0] that holds OCTET STRINGs; nil where it holds octets
+	left   int64 // octets left of the present OCTET STRING
+	ended  bool  // all ciphertext has been read
+
+	buf   []byte // the block held back, then ciphertext that becomes plaintext in place
+	held  []byte // the last block known, in buf: it may be padding
+	ready []byte // plaintext in buf that may be given out
+	err   error  // how reading ended
+}
+
+// enterContent reads the head of the encrypted content.
+func (d *reader) enterContent() error {
+	const what = "the encrypted content"
+	tag, length, err := d.ber.head(d.content, what)
+	switch {
+	case err != nil:
 		return err
-	}
-	if err := in.take(size, el.length); err != nil {
-		return err
-	}
-	switch el.tag {
-	case tagExplicit0:
-		d.pieces = &scope{left: el.length, what: "the encrypted content"}
-	case tagImplicit0:
-		d.left = el.length
+	case tag == tagContext0:
+		pieces := d.ber.inside(d.content, length, what)
+		d.pieces = &pieces
+	case tag == tagPrimitive0 && length >= 0:
+		d.left = length
 	default:
-		return badTag(el.tag, tagExplicit0, "the encrypted content")
+		return wrongTag(tag, what)
 	}
 	return nil
 }
@@ -42,148 +56,123 @@ func (d *reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// fill decrypts the next stretch of ciphertext. All but the last block of what
-// is known becomes ready; that one may be the padding. At the end of the
-// content it reads the end of the message and then gives out the last block
-// without its padding.
+// fill decrypts until the buffer is full or the content ends. In a full buffer
+// the last block is held back, since it may be the padding. At the end of the
+// content nothing becomes ready before the rest of the message was read.
 func (d *reader) fill() error {
-	// The buffer holds, in this order: the block that was held back, the rest of
-	// an incomplete block, and what is read now.
-	body := d.buf[aes.BlockSize:]
-	copy(body, d.rest[:d.partial])
-	n, err := d.ciphertext(body[d.partial:])
-	if errors.Is(err, io.EOF) {
-		return d.finish()
-	}
-	if err != nil {
-		return err
-	}
-	total := d.partial + n
-	full := total - total%aes.BlockSize
-	d.partial = copy(d.rest[:], body[full:total])
-	if full == 0 {
-		return nil
-	}
-	d.cbc.CryptBlocks(body[:full], body[:full])
-	if d.hasHeld {
-		copy(d.buf, d.held[:])
-		d.ready = d.buf[:full]
-	} else {
-		d.ready = body[:full-aes.BlockSize]
-	}
-	copy(d.held[:], body[full-aes.BlockSize:full])
-	d.hasHeld = true
-	return nil
-}
-
-// ciphertext reads a stretch of encrypted content, at most len(p) octets, and
-// returns io.EOF at its end.
-func (d *reader) ciphertext(p []byte) (int, error) {
-	for d.left == 0 {
-		if d.pieces == nil {
-			return 0, io.EOF
-		}
-		if err := d.nextPiece(); err != nil {
-			return 0, err
-		}
-	}
-	n, err := d.ber.r.Read(p[:min(int64(len(p)), d.left)])
-	d.left -= int64(n)
-	if n > 0 {
-		return n, nil // an error comes again with the next read
-	}
-	if err == nil {
-		err = io.ErrNoProgress
-	}
-	return 0, damaged("the encrypted content", err)
-}
-
-// nextPiece reads the head of the next OCTET STRING. Pieces inside of pieces
-// are legal BER, but nobody writes them.
-func (d *reader) nextPiece() error {
-	if d.pieces.left == 0 {
-		return io.EOF
-	}
-	el, size, err := d.ber.head("a piece of content")
-	if err != nil {
-		return err
-	}
-	if d.pieces.left < 0 && el.tag == 0 && el.length == 0 {
-		d.pieces.left = 0
-		return io.EOF
-	}
-	if el.tag != tagOctetString {
-		return fmt.Errorf("%w: a piece of content has tag %#x", ErrDamaged, el.tag)
-	}
-	if err := d.pieces.take(size, el.length); err != nil {
-		return err
-	}
-	d.left = el.length
-	return nil
-}
-
-// finish reads the end of the message and gives out the last block.
-func (d *reader) finish() error {
-	if d.partial != 0 || !d.hasHeld {
-		return fmt.Errorf("%w: the encrypted content is not a whole number of blocks", ErrDamaged)
-	}
-	for i := len(d.open) - 1; i >= 0; i-- {
-		if err := d.end(d.open[i]); err != nil {
+	begin := copy(d.buf, d.held)
+	n := begin
+	for n < len(d.buf) && !d.ended {
+		read, err := d.ciphertext(d.buf[n:])
+		if err != nil {
 			return err
 		}
+		n += read
 	}
-	if err := d.nothingAfter(); err != nil {
+	if n == 0 || n%aes.BlockSize != 0 {
+		return fmt.Errorf("%w: the encrypted content is not a whole number of blocks", ErrDamaged)
+	}
+	d.cbc.CryptBlocks(d.buf[begin:n], d.buf[begin:n])
+	last := n - aes.BlockSize
+	if !d.ended {
+		d.ready, d.held = d.buf[:last], d.buf[last:n]
+		return nil
+	}
+	if err := d.leaveAll(); err != nil {
 		return err
 	}
-	pad, ok := padding(d.held)
-	if !ok {
-		return fmt.Errorf("%w: the padding is wrong", ErrDamaged)
+	pad, err := padding(d.buf[last:n])
+	if err != nil {
+		return err
 	}
-	d.ready = d.held[:aes.BlockSize-pad]
-	d.hasHeld = false
+	d.ready = d.buf[:n-pad]
 	return io.EOF
 }
 
-// end reads the end of a constructed value, past unprotected attributes, which
-// may follow EncryptedContentInfo.
-func (d *reader) end(s *scope) error {
-	if s.what == "EnvelopedData" && s.left != 0 {
-		next, err := d.ber.r.Peek(1)
-		if err != nil {
-			return damaged(s.what, err)
-		}
-		if next[0] == tagImplicit1 {
-			if _, _, err := d.ber.whole(s, "the unprotected attributes"); err != nil {
-				return err
-			}
-		}
+// ciphertext reads up to len(p) octets of encrypted content. At its end it
+// reads none and sets ended.
+func (d *reader) ciphertext(p []byte) (int, error) {
+	const what = "the encrypted content"
+	if d.left == 0 {
+		return 0, d.nextPiece()
 	}
-	return d.ber.leave(s)
+	n, err := io.ReadFull(d.ber.r, p[:min(int64(len(p)), d.left)])
+	if err != nil {
+		return 0, readError(what, err)
+	}
+	d.ber.at += int64(n)
+	d.left -= int64(n)
+	return n, nil
 }
 
-// nothingAfter makes sure that the message is followed by nothing. What a mail
-// tool may add to the text form, line ends, was dropped before.
-func (d *reader) nothingAfter() error {
-	_, err := d.ber.r.ReadByte()
-	if errors.Is(err, io.EOF) {
+// nextPiece reads the head of the next OCTET STRING, or the end of the content.
+func (d *reader) nextPiece() error {
+	const what = "a piece of the encrypted content"
+	if d.pieces == nil {
+		d.ended = true
 		return nil
 	}
-	if err != nil {
-		return damaged("the end of the message", err)
+	more, err := d.ber.more(*d.pieces)
+	if err != nil || !more {
+		d.ended = !more
+		return err
 	}
-	return fmt.Errorf("%w: something follows the message", ErrDamaged)
+	tag, length, err := d.ber.head(*d.pieces, what)
+	switch {
+	case err != nil:
+		return err
+	case tag == tagOctetString|constructed:
+		// Legal BER, but nobody writes it.
+		return fmt.Errorf("%w: %s is itself in pieces", ErrUnsupported, what)
+	case tag != tagOctetString || length < 0:
+		return wrongTag(tag, what)
+	}
+	d.left = length
+	return nil
 }
 
-// padding returns the number of padding octets of a last block (RFC 5652,
-// section 6.3).
-func padding(block [aes.BlockSize]byte) (int, bool) {
-	n := int(block[aes.BlockSize-1])
-	if n < 1 || n > aes.BlockSize {
-		return 0, false
+// leaveAll reads the ends of the values around the content, and makes sure that
+// nothing follows the message. Attributes that are not encrypted may stand at
+// the end of EnvelopedData; they are of no use here.
+func (d *reader) leaveAll() error {
+	if err := d.ber.leave(d.content); err != nil {
+		return err
 	}
-	good := 1
-	for _, b := range block[aes.BlockSize-n:] {
-		good &= subtle.ConstantTimeByteEq(b, byte(n))
+	more, err := d.ber.more(d.enveloped)
+	if err == nil && more {
+		if _, err = d.ber.exactly(d.enveloped, tagContext1, "the unprotected attributes"); err == nil {
+			err = d.ber.leave(d.enveloped)
+		}
 	}
-	return n, good == 1
+	if err != nil {
+		return err
+	}
+	if err := d.ber.leave(d.explicit); err != nil {
+		return err
+	}
+	if err := d.ber.leave(d.info); err != nil {
+		return err
+	}
+	_, err = d.ber.r.ReadByte()
+	switch {
+	case err == nil:
+		return fmt.Errorf("%w: something follows the message", ErrDamaged)
+	case errors.Is(err, io.EOF):
+		return nil
+	}
+	return readError("what follows the message", err)
+}
+
+// padding returns how many octets of the last block are padding (RFC 5652,
+// section 6.3). It need not hide its steps, for the reason given at openKey.
+func padding(block []byte) (int, error) {
+	n := int(block[len(block)-1])
+	good := n >= 1 && n <= len(block)
+	for i := 0; good && i < n; i++ {
+		good = block[len(block)-1-i] == byte(n)
+	}
+	if !good {
+		return 0, fmt.Errorf("%w: the padding is wrong", ErrDamaged)
+	}
+	return n, nil
 }

@@ -2,101 +2,75 @@ package cms
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/asn1"
-	"errors"
 	"fmt"
 	"io"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-const readSize = 256 << 10
+// readSize is how much of a message is read at a time.
+const readSize = 64 << 10
 
 // Decrypt returns a reader of the content of an encrypted message: one that
-// Encrypt wrote, or another EnvelopedData with AES-CBC and RSA PKCS #1 v1.5,
-// in BER or DER, or the S/MIME text form of either, which is told apart by its
-// first octet. It holds a piece of the message in memory, never the whole.
+// Encrypt wrote, or another EnvelopedData with AES-CBC and RSA PKCS #1 v1.5, in
+// BER or DER, or the S/MIME text form of either, which is told apart by its
+// first octet. It reads the message's header at once. Memory does not grow with
+// the message. The reader is for one goroutine at a time.
 //
-// With a certificate the recipient is found by issuer and serial number;
-// without one every recipient is tried. The reader gives io.EOF only after the
-// end of the message was seen to be where it should be, and withholds the last
-// block until then. Content that came before an error is not to be trusted.
+// With a certificate, its owner's recipient is found by issuer and serial
+// number or by key identifier, and the key must be the certificate's. Where
+// cert is nil, every recipient is tried that fits the key.
 //
-// Errors wrap ErrNotRecipient, ErrUnsupported or ErrDamaged, or are those of r.
+// The reader gives io.EOF only after the end of the message was found to be
+// where it should be, and withholds the last block until then. After an error
+// what was read before is a part of the content and must not be taken for all
+// of it. That the content is unchanged is proved by its SHA-256 alone, since CBC
+// does not.
+//
+// Errors wrap ErrNotRecipient, ErrUnsupported or ErrDamaged (and
+// io.ErrUnexpectedEOF where the message is cut off), or are those of r.
 func Decrypt(r io.Reader, cert *x509.Certificate, key *rsa.PrivateKey) (io.Reader, error) {
 	in := bufio.NewReaderSize(r, readSize)
 	first, err := in.Peek(1)
 	if err != nil {
-		return nil, damaged("the message", err)
+		return nil, readError("the message", err)
 	}
 	if first[0] != tagSequence {
 		if in, err = textBody(in); err != nil {
 			return nil, err
 		}
 	}
-	d := &reader{ber: berReader{r: in}}
+	d := &reader{ber: &berReader{r: in}}
 	if err := d.readHeader(cert, key); err != nil {
 		return nil, err
 	}
 	return d, nil
 }
 
-// reader decrypts the content of a message as it is read.
-type reader struct {
-	ber    berReader
-	open   []*scope // constructed values around the content, outermost first
-	cbc    cipher.BlockMode
-	pieces *scope // the [0] around the content when it is in pieces; nil: one primitive value
-	left   int64  // octets left in the present OCTET STRING or primitive value
-
-	buf     []byte              // ciphertext, then plaintext in place
-	ready   []byte              // plaintext that may be given out
-	held    [aes.BlockSize]byte // the last plaintext block so far, perhaps the padding
-	hasHeld bool
-	rest    [aes.BlockSize]byte // octets of an incomplete block
-	partial int                 // how many
-	err     error
-}
-
-// readHeader reads all that stands before the content.
+// readHeader reads all that stands before the content, and opens the content
+// key.
 func (d *reader) readHeader(cert *x509.Certificate, key *rsa.PrivateKey) error {
-	whole := &scope{left: -1, what: "the message"}
-	info, err := d.ber.enter(whole, tagSequence, "ContentInfo")
+	if err := d.readEnvelope(); err != nil {
+		return err
+	}
+	recipients, otherKind, err := d.readRecipients()
 	if err != nil {
 		return err
 	}
-	if err := d.expectOID(info, oidEnvelopedData, "the content type"); err != nil {
-		return err
-	}
-	explicit, err := d.ber.enter(info, tagExplicit0, "the content")
+	length, iv, err := d.readContentInfo()
 	if err != nil {
 		return err
 	}
-	enveloped, err := d.ber.enter(explicit, tagSequence, "EnvelopedData")
-	if err != nil {
-		return err
+	if len(recipients) == 0 && otherKind != "" {
+		return fmt.Errorf("%w: the message is encrypted to %s, not to an RSA key", ErrUnsupported, otherKind)
 	}
-	recipients, err := d.readRecipients(enveloped)
-	if err != nil {
-		return err
-	}
-	content, err := d.ber.enter(enveloped, tagSequence, "EncryptedContentInfo")
-	if err != nil {
-		return err
-	}
-	if err := d.expectOID(content, oidData, "the type of the content"); err != nil {
-		return err
-	}
-	keyLength, iv, err := d.readAlgorithm(content)
-	if err != nil {
-		return err
-	}
-	secret, err := openKey(recipients, cert, key, keyLength)
+	secret, err := openKey(recipients, cert, key, length)
 	if err != nil {
 		return err
 	}
@@ -106,158 +80,135 @@ func (d *reader) readHeader(cert *x509.Certificate, key *rsa.PrivateKey) error {
 	}
 	d.cbc = cipher.NewCBCDecrypter(block, iv)
 	d.buf = make([]byte, aes.BlockSize+pieceSize)
-	d.open = []*scope{info, explicit, enveloped, content}
-	return d.beginContent(content)
-}
-
-// readRecipients reads the version and the recipients. Originator information,
-// which may stand between them, is skipped.
-func (d *reader) readRecipients(in *scope) ([]recipient, error) {
-	if tag, _, err := d.ber.whole(in, "the version"); err != nil || tag != tagInteger {
-		return nil, errors.Join(err, badTag(tag, tagInteger, "the version"))
-	}
-	tag, set, err := d.ber.whole(in, "the recipients")
-	if err == nil && tag == tagExplicit0 {
-		tag, set, err = d.ber.whole(in, "the recipients")
-	}
-	if err != nil {
-		return nil, err
-	}
-	if tag != tagSet {
-		return nil, badTag(tag, tagSet, "the recipients")
-	}
-	return parseRecipients(set)
-}
-
-// badTag returns nil for the wanted tag.
-func badTag(tag, wanted byte, what string) error {
-	if tag == wanted || tag == 0 {
-		return nil
-	}
-	return fmt.Errorf("%w: %s has tag %#x in place of %#x", ErrDamaged, what, tag, wanted)
-}
-
-// recipient is what is needed of a KeyTransRecipientInfo.
-type recipient struct {
-	id           []byte // DER of IssuerAndSerialNumber or of [0] SubjectKeyIdentifier
-	algorithm    asn1.ObjectIdentifier
-	encryptedKey []byte
-}
-
-// parseRecipients reads the SET of RecipientInfo. Other kinds than key
-// transport are passed over: the message may still be for us.
-func parseRecipients(set []byte) ([]recipient, error) {
-	var infos []asn1.RawValue
-	if rest, err := asn1.UnmarshalWithParams(set, &infos, "set"); err != nil || len(rest) > 0 {
-		return nil, fmt.Errorf("%w: the recipients cannot be read", ErrDamaged)
-	}
-	var found []recipient
-	for _, info := range infos {
-		if info.Class != asn1.ClassUniversal || info.Tag != asn1.TagSequence {
-			continue
-		}
-		var k struct {
-			Version      int
-			ID           asn1.RawValue
-			Algorithm    pkix.AlgorithmIdentifier
-			EncryptedKey []byte
-		}
-		if rest, err := asn1.Unmarshal(info.FullBytes, &k); err != nil || len(rest) > 0 {
-			return nil, fmt.Errorf("%w: a recipient cannot be read", ErrDamaged)
-		}
-		found = append(found, recipient{id: k.ID.FullBytes, algorithm: k.Algorithm.Algorithm, encryptedKey: k.EncryptedKey})
-	}
-	return found, nil
-}
-
-// openKey decrypts the content key.
-func openKey(recipients []recipient, cert *x509.Certificate, key *rsa.PrivateKey, length int) ([]byte, error) {
-	unsupported := false
-	for _, r := range recipients {
-		if cert != nil && !r.names(cert) {
-			continue
-		}
-		if !r.algorithm.Equal(oidRSAEncryption) {
-			unsupported = true
-			continue
-		}
-		if len(r.encryptedKey) != key.Size() {
-			continue
-		}
-		// DecryptPKCS1v15 tells right from wrong padding. That is an oracle only
-		// where somebody else chooses messages and sees our answers; here the
-		// owner of the key opens files of their own.
-		secret, err := rsa.DecryptPKCS1v15(rand.Reader, key, r.encryptedKey)
-		if err == nil && len(secret) == length {
-			return secret, nil
-		}
-	}
-	if unsupported {
-		return nil, fmt.Errorf("%w: the key is encrypted with another algorithm than RSA PKCS #1 v1.5", ErrUnsupported)
-	}
-	return nil, ErrNotRecipient
-}
-
-// names reports whether the recipient is the certificate's owner.
-func (r recipient) names(cert *x509.Certificate) bool {
-	if len(cert.SubjectKeyId) > 0 && len(r.id) > 0 && r.id[0] == tagImplicit0 {
-		var id asn1.RawValue
-		_, err := asn1.Unmarshal(r.id, &id)
-		return err == nil && bytes.Equal(id.Bytes, cert.SubjectKeyId)
-	}
-	var id issuerAndSerial
-	if _, err := asn1.Unmarshal(r.id, &id); err != nil {
-		return false
-	}
-	return bytes.Equal(id.Issuer.FullBytes, cert.RawIssuer) && id.Serial.Cmp(cert.SerialNumber) == 0
-}
-
-// expectOID reads an object identifier and compares it.
-func (d *reader) expectOID(in *scope, want asn1.ObjectIdentifier, what string) error {
-	tag, der, err := d.ber.whole(in, what)
-	if err != nil {
-		return err
-	}
-	var got asn1.ObjectIdentifier
-	if tag != tagOID {
-		return badTag(tag, tagOID, what)
-	}
-	if _, err := asn1.Unmarshal(der, &got); err != nil {
-		return fmt.Errorf("%w: %s cannot be read", ErrDamaged, what)
-	}
-	if !got.Equal(want) {
-		return fmt.Errorf("%w: %s is %s", ErrUnsupported, what, got)
-	}
 	return nil
 }
 
-// readAlgorithm reads the cipher and returns its key's length and the IV.
-func (d *reader) readAlgorithm(in *scope) (int, []byte, error) {
-	_, der, err := d.ber.whole(in, "the content encryption algorithm")
+// readEnvelope enters ContentInfo and EnvelopedData and reads the version. That
+// follows from what else is in the message and is not looked at.
+func (d *reader) readEnvelope() error {
+	var err error
+	if d.info, err = d.ber.enter(everything(), tagSequence, "ContentInfo"); err != nil {
+		return err
+	}
+	oid, err := d.readOID(d.info, "the kind of the message")
+	if err != nil {
+		return err
+	}
+	if !oid.Equal(oidEnvelopedData) {
+		return fmt.Errorf("%w: the message is %s; only EnvelopedData can be read", ErrUnsupported, known(oid))
+	}
+	if d.explicit, err = d.ber.enter(d.info, tagContext0, "the content of ContentInfo"); err != nil {
+		return err
+	}
+	if d.enveloped, err = d.ber.enter(d.explicit, tagSequence, "EnvelopedData"); err != nil {
+		return err
+	}
+	_, err = d.ber.exactly(d.enveloped, tagInteger, "the version")
+	return err
+}
+
+// readRecipients reads the recipients that have an RSA key. The message may be
+// for us though others have something else: otherKind names the last of those.
+func (d *reader) readRecipients() (recipients []recipient, otherKind string, err error) {
+	tag, length, err := d.ber.head(d.enveloped, "the recipients")
+	switch {
+	case err != nil:
+		return nil, "", err
+	case tag == tagContext0:
+		return nil, "", fmt.Errorf("%w: the message has originator information", ErrUnsupported)
+	case tag != tagSet:
+		return nil, "", wrongTag(tag, "the recipients")
+	}
+	set := d.ber.inside(d.enveloped, length, "the recipients")
+	for {
+		more, err := d.ber.more(set)
+		if err != nil || !more {
+			return recipients, otherKind, err
+		}
+		tag, der, err := d.ber.small(set, "a recipient")
+		if err != nil {
+			return nil, "", err
+		}
+		if tag != tagSequence {
+			otherKind = recipientKind(tag)
+			continue
+		}
+		r, err := parseRecipient(der)
+		if err != nil {
+			return nil, "", err
+		}
+		recipients = append(recipients, r)
+	}
+}
+
+// recipientKind names the other kinds of RecipientInfo (RFC 5652, section 6.2).
+func recipientKind(tag byte) string {
+	switch tag {
+	case tagContext1:
+		return "a key agreement"
+	case tagContext1 + 1:
+		return "a shared key"
+	case tagContext1 + 2:
+		return "a password"
+	default:
+		return "an unknown kind of recipient"
+	}
+}
+
+// readContentInfo enters EncryptedContentInfo and the encrypted content, and
+// returns the IV and the length of the key.
+func (d *reader) readContentInfo() (keyLength int, iv []byte, err error) {
+	if d.content, err = d.ber.enter(d.enveloped, tagSequence, "EncryptedContentInfo"); err != nil {
+		return 0, nil, err
+	}
+	oid, err := d.readOID(d.content, "the kind of the content")
 	if err != nil {
 		return 0, nil, err
 	}
-	var alg struct {
-		Algorithm asn1.ObjectIdentifier
-		IV        []byte
+	if !oid.Equal(oidData) {
+		return 0, nil, fmt.Errorf("%w: the content is %s; only plain data can be read", ErrUnsupported, known(oid))
 	}
-	var named pkix.AlgorithmIdentifier
-	if rest, err := asn1.Unmarshal(der, &named); err != nil || len(rest) > 0 {
-		return 0, nil, fmt.Errorf("%w: the content encryption algorithm cannot be read", ErrDamaged)
+	der, err := d.ber.exactly(d.content, tagSequence, "the encryption algorithm")
+	if err != nil {
+		return 0, nil, err
 	}
-	length := 0
+	if keyLength, iv, err = parseCipher(der); err != nil {
+		return 0, nil, err
+	}
+	return keyLength, iv, d.enterContent()
+}
+
+// readOID reads an object identifier.
+func (d *reader) readOID(in span, what string) (oid asn1.ObjectIdentifier, err error) {
+	der, err := d.ber.exactly(in, tagOID, what)
+	if err == nil && !der.ReadASN1ObjectIdentifier(&oid) {
+		err = fmt.Errorf("%w: %s cannot be read", ErrDamaged, what)
+	}
+	return oid, err
+}
+
+// parseCipher reads the AlgorithmIdentifier of AES-CBC (RFC 3565, section 4.1):
+// the length of the key, and the IV.
+func parseCipher(der cryptobyte.String) (keyLength int, iv []byte, err error) {
+	var (
+		algorithm, octets cryptobyte.String
+		oid               asn1.ObjectIdentifier
+	)
+	if !der.ReadASN1(&algorithm, cbasn1.SEQUENCE) || !algorithm.ReadASN1ObjectIdentifier(&oid) {
+		return 0, nil, fmt.Errorf("%w: the encryption algorithm cannot be read", ErrDamaged)
+	}
 	switch {
-	case named.Algorithm.Equal(oidAES128CBC):
-		length = 16
-	case named.Algorithm.Equal(oidAES192CBC):
-		length = 24
-	case named.Algorithm.Equal(oidAES256CBC):
-		length = 32
+	case oid.Equal(oidAES128CBC):
+		keyLength = 16
+	case oid.Equal(oidAES192CBC):
+		keyLength = 24
+	case oid.Equal(oidAES256CBC):
+		keyLength = 32
 	default:
-		return 0, nil, fmt.Errorf("%w: the content is encrypted with %s, not with AES-CBC", ErrUnsupported, named.Algorithm)
+		return 0, nil, fmt.Errorf("%w: the content is encrypted with %s, not with AES-CBC", ErrUnsupported, known(oid))
 	}
-	if _, err := asn1.Unmarshal(der, &alg); err != nil || len(alg.IV) != aes.BlockSize {
+	if !algorithm.ReadASN1(&octets, cbasn1.OCTET_STRING) || !algorithm.Empty() || len(octets) != aes.BlockSize {
 		return 0, nil, fmt.Errorf("%w: the initialisation vector cannot be read", ErrDamaged)
 	}
-	return length, alg.IV, nil
+	return keyLength, octets, nil
 }

@@ -1,30 +1,28 @@
 package cms
 
 import (
-	"bufio"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"net/textproto"
-	"strings"
 )
 
-// textHeader begins the S/MIME text form (RFC 8551, section 3.2.1).
+// textHeader begins the S/MIME text form (RFC 8551, section 3.2.1), in the words
+// of OpenSSL. Lines end with CR LF throughout, as MIME asks.
 const textHeader = "MIME-Version: 1.0\r\n" +
 	"Content-Disposition: attachment; filename=\"smime.p7m\"\r\n" +
 	"Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=\"smime.p7m\"\r\n" +
 	"Content-Transfer-Encoding: base64\r\n\r\n"
 
-// A line of base64 holds 48 octets in 64 characters, and CR LF.
 const (
-	lineOctets = 48
-	lineChars  = 64
+	lineOctets = 48 // of the message in a line
+	lineChars  = 64 // of base64 in a line
 	lineSize   = lineChars + 2
-	textLines  = 1024 // lines made at a time
+	chunkLines = 1024 // lines that are made at a time
 )
 
-// TextSize returns the length of the text form of a message of that many bytes.
+// TextSize returns the length in bytes of the S/MIME text form of a message of
+// that many bytes.
 func TextSize(size int64) int64 {
 	text := int64(len(textHeader)) + size/lineOctets*lineSize
 	if rest := size % lineOctets; rest > 0 {
@@ -33,33 +31,41 @@ func TextSize(size int64) int64 {
 	return text
 }
 
-// TextReader is the S/MIME text form of a message, made while it is read. Since
-// every line has the same length it can seek, so that parts of it can be
-// fetched over HTTP. It is used by one goroutine at a time.
+// TextReader is the S/MIME text form of a message, made while it is read. All
+// lines have the same length, so that it can seek and parts of it can be
+// fetched over HTTP. It holds some lines in memory, never the whole, and is for
+// one goroutine at a time.
 type TextReader struct {
-	der   io.ReadSeeker
-	size  int64 // of the message
-	at    int64 // in the text
-	chunk []byte
-	from  int64 // place of chunk in the text
-	lines []byte
+	der    io.ReadSeeker
+	size   int64  // of the message
+	at     int64  // place in the text of the next Read
+	octets []byte // room for a part of the message
+	chunk  []byte // that part as text
+	from   int64  // place of chunk in the text
 }
 
-// NewTextReader returns the text form of a message of the given size.
+// NewTextReader returns the text form of the message of that many bytes which
+// begins at the start of der. The reader moves der about as it likes. Where der
+// has fewer bytes, reading ends with an error that wraps io.ErrUnexpectedEOF;
+// more are not looked at.
 func NewTextReader(der io.ReadSeeker, size int64) *TextReader {
-	return &TextReader{der: der, size: size, lines: make([]byte, textLines*lineOctets)}
+	return &TextReader{der: der, size: size, octets: make([]byte, chunkLines*lineOctets)}
 }
 
-// Seek sets the place of the next Read.
+// Seek sets the place of the next Read (see io.Seeker). A place beyond the end
+// is allowed; reading there gives io.EOF.
 func (t *TextReader) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
+	case io.SeekStart:
 	case io.SeekCurrent:
 		offset += t.at
 	case io.SeekEnd:
 		offset += TextSize(t.size)
+	default:
+		return 0, errors.New("seek in the text form: unknown whence")
 	}
 	if offset < 0 {
-		return 0, errors.New("cms: seek before the start")
+		return 0, errors.New("seek in the text form: the place is before the start")
 	}
 	t.at = offset
 	return offset, nil
@@ -67,6 +73,9 @@ func (t *TextReader) Seek(offset int64, whence int) (int64, error) {
 
 // Read gives out text.
 func (t *TextReader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
 	if t.at >= TextSize(t.size) {
 		return 0, io.EOF
 	}
@@ -85,14 +94,17 @@ func (t *TextReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// load makes the lines around the present place.
+// load makes the lines from the present place on.
 func (t *TextReader) load() error {
 	line := (t.at - int64(len(textHeader))) / lineSize
-	octets := t.lines[:min(int64(len(t.lines)), t.size-line*lineOctets)]
+	octets := t.octets[:min(int64(len(t.octets)), t.size-line*lineOctets)]
 	if _, err := t.der.Seek(line*lineOctets, io.SeekStart); err != nil {
 		return fmt.Errorf("seek in the message: %w", err)
 	}
 	if _, err := io.ReadFull(t.der, octets); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF // the end of the message is not the end of the text
+		}
 		return fmt.Errorf("read the message: %w", err)
 	}
 	t.chunk, t.from = t.chunk[:0], int64(len(textHeader))+line*lineSize
@@ -103,51 +115,4 @@ func (t *TextReader) load() error {
 		octets = octets[n:]
 	}
 	return nil
-}
-
-// maxTextHeader bounds the MIME headers that are read.
-const maxTextHeader = 64 << 10
-
-// textBody reads the MIME headers of a text form and returns its body decoded.
-func textBody(in *bufio.Reader) (*bufio.Reader, error) {
-	limited := &io.LimitedReader{R: in, N: maxTextHeader}
-	headers := bufio.NewReaderSize(limited, 4096)
-	mime, err := textproto.NewReader(headers).ReadMIMEHeader()
-	if err != nil {
-		return nil, fmt.Errorf("%w: it is neither a CMS message nor its S/MIME text form", ErrDamaged)
-	}
-	kind := strings.ToLower(mime.Get("Content-Type"))
-	if !strings.Contains(kind, "pkcs7-mime") {
-		return nil, fmt.Errorf("%w: the MIME type is not application/pkcs7-mime", ErrUnsupported)
-	}
-	if !strings.EqualFold(mime.Get("Content-Transfer-Encoding"), "base64") {
-		return nil, fmt.Errorf("%w: the MIME body is not base64", ErrUnsupported)
-	}
-	buffered, err := headers.Peek(headers.Buffered())
-	if err != nil {
-		return nil, fmt.Errorf("read the MIME body: %w", err)
-	}
-	body := io.MultiReader(strings.NewReader(string(buffered)), in)
-	return bufio.NewReaderSize(base64.NewDecoder(base64.StdEncoding, &trailingSpace{r: body}), readSize), nil
-}
-
-// trailingSpace drops white space, which mail tools may add at line ends and at
-// the end of the body. The base64 decoder itself drops line ends only.
-type trailingSpace struct{ r io.Reader }
-
-// Read reads without blanks and tabs.
-func (t *trailingSpace) Read(p []byte) (int, error) {
-	for {
-		n, err := t.r.Read(p)
-		kept := 0
-		for _, c := range p[:n] {
-			if c != ' ' && c != '\t' {
-				p[kept] = c
-				kept++
-			}
-		}
-		if kept > 0 || err != nil || len(p) == 0 {
-			return kept, err
-		}
-	}
 }

@@ -11,53 +11,60 @@ import (
 	"hash"
 	"hash/crc32"
 	"io"
-	"syscall"
-	"time"
 
 	"gocloud.dev/blob"
 
 	"cdds"
 	"cdds/cms"
-	"cdds/source"
 )
 
 // writeSize is how much is handed to the storage at a time.
 const writeSize = 1 << 20
 
-// part is one artifact that is being written:
+// writer writes compressed blocks, in their order, into artifacts:
 //
-//	lines ─▶ blocks ─▶ deflate workers ─▶ in order: CRC-32, SHA-256 ─▶ zip ─▶ CMS ─▶ SHA-256, size ─▶ bucket
+//	block ─▶ CRC-32, SHA-256 of the plaintext ─▶ zip ─▶ CMS ─▶ SHA-256, size ─▶ bucket
 //
-// One goroutine owns it. Compressed blocks wait in flight, oldest first, and
-// are written by that goroutine when the ring is full or their size is needed.
-type part struct {
-	run      *run
-	artifact Artifact
-	cancel   context.CancelFunc // before Close: the object never appears
-	object   *blob.Writer
-	buffered *bufio.Writer
-	cipher   io.WriteCloser
-	stored   digest // of the ciphertext
-
-	zip     *zip.Writer
-	zipped  counter // bytes of zip so far
-	header  *zip.FileHeader
-	entry   io.Writer
-	content digest // of the entry's plaintext
-	crc     hash.Hash32
-	packed  int64 // compressed bytes of the entry
-
-	block    *block
-	inFlight []*block
-	bound    int64 // most that the blocks in flight can become
-	file     File
+// Where an artifact or a file begins it reads off the blocks. One goroutine
+// runs it.
+type writer struct {
+	engine    *Engine
+	spec      Spec
+	ring      *ring
+	buffer    *bufio.Writer
+	part      *part
+	artifacts []Artifact
 }
 
-// digest counts and hashes what passes.
+// part is an artifact that is being written.
+type part struct {
+	artifact Artifact
+	number   int                // of its files; 0: the one artifact of the run
+	cancel   context.CancelFunc // called before Close it keeps the object from appearing
+	object   *blob.Writer
+	stored   *digest // of the ciphertext
+	cipher   io.WriteCloser
+	zip      *zip.Writer
+	entry    *entry
+}
+
+// entry is a file that is being written into a part's zip.
+type entry struct {
+	file   *file
+	header *zip.FileHeader
+	w      io.Writer
+	plain  *digest
+	crc    uint32
+	packed int64 // compressed bytes so far
+}
+
+// digest counts and hashes what is written to it.
 type digest struct {
 	sum  hash.Hash
 	size int64
 }
+
+func newDigest() *digest { return &digest{sum: sha256.New()} }
 
 // Write counts and hashes p.
 func (d *digest) Write(p []byte) (int, error) {
@@ -67,231 +74,156 @@ func (d *digest) Write(p []byte) (int, error) {
 
 func (d *digest) hex() string { return hex.EncodeToString(d.sum.Sum(nil)) }
 
-// counter counts what is written to w.
-type counter struct {
-	w io.Writer
-	n int64
-}
-
-// Write counts p.
-func (c *counter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n += int64(n)
-	return n, err
-}
-
-// openPart begins an artifact; number 0 is the one file of a run that is not
-// split.
-func (r *run) openPart(number int) (*part, error) {
-	name := cdds.ArtifactName(r.spec.RunID, number)
-	ctx, cancel := context.WithCancel(r.ctx)
-	p := &part{run: r, cancel: cancel, artifact: Artifact{Name: name, Key: r.spec.Prefix + name, Part: max(number, 1)}}
-	object, err := r.engine.Bucket.NewWriter(ctx, p.artifact.Key, &blob.WriterOptions{ContentType: "application/pkcs7-mime", BufferSize: 8 << 20, DisableContentTypeDetection: true})
-	if err != nil {
-		cancel()
-		return nil, storageFailure(err)
-	}
-	p.object = object
-	p.stored = digest{sum: sha256.New()}
-	p.buffered = bufio.NewWriterSize(io.MultiWriter(&p.stored, object), writeSize)
-	if p.cipher, err = cms.Encrypt(p.buffered, r.spec.Recipients); err != nil {
-		return nil, errors.Join(err, p.abort())
-	}
-	p.zipped.w = p.cipher
-	p.zip = zip.NewWriter(&p.zipped)
-	return p, nil
-}
-
-// openEntry begins a file inside of the zip.
-func (p *part) openEntry(e source.Entity, name string) error {
-	p.header = &zip.FileHeader{Name: name, Method: zip.Deflate}
-	p.header.ModifiedDate, p.header.ModifiedTime = dosTime(p.run.spec.Window.End.UTC())
-	p.header.SetMode(0o600)
-	p.header.Flags = 0x8 | 0x800 // sizes follow the data; the name is UTF-8
-	entry, err := p.zip.CreateRaw(p.header)
-	if err != nil {
-		return fmt.Errorf("begin %s: %w", name, err)
-	}
-	p.entry = entry
-	p.content = digest{sum: sha256.New()}
-	p.crc = crc32.NewIEEE()
-	p.packed = 0
-	p.file = File{Name: name, Entity: e}
-	p.block = p.run.deflater.take()
-	p.block.dict = p.block.dict[:0]
-	return nil
-}
-
-// dosTime is an instant in the form of zip directories, which know the years
-// 1980 to 2107 in steps of two seconds. The window's end dates the files, so
-// that the same window gives the same bytes.
-func dosTime(t time.Time) (date, clock uint16) {
-	year := min(max(t.Year(), 1980), 2107)
-	date = uint16((year-1980)<<9 | int(t.Month())<<5 | t.Day())
-	clock = uint16(t.Hour()<<11 | t.Minute()<<5 | t.Second()/2)
-	return date, clock
-}
-
-// add takes one line, which belongs to the key.
-func (p *part) add(line []byte, key source.Key) error {
-	p.block.raw = append(p.block.raw, line...)
-	if p.file.Records == 0 {
-		p.file.First = key
-	}
-	p.file.Last = key
-	p.file.Records++
-	if len(p.block.raw) >= blockSize {
-		return p.submit()
-	}
-	return nil
-}
-
-// submit hands the present block to a compressor and begins the next one. When
-// the ring is full the oldest block is written first.
-func (p *part) submit() error {
-	if len(p.block.raw) == 0 {
-		return nil
-	}
-	if len(p.inFlight) >= p.run.ring {
-		if err := p.writeOldest(); err != nil {
-			return err
+// run writes blocks until the queue is closed, which makes the last artifact
+// appear, or until something fails, which makes the one at hand disappear.
+func (w *writer) run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), w.abandon())
+		case b, more := <-w.ring.queue:
+			var err error
+			if more {
+				err = w.write(ctx, b)
+			} else {
+				err = w.closePart(ctx)
+			}
+			if err != nil {
+				return errors.Join(err, w.abandon())
+			}
+			if !more {
+				return nil
+			}
+			w.ring.give(b)
 		}
 	}
-	full := p.block
-	p.inFlight = append(p.inFlight, full)
-	p.bound += deflateBound(int64(len(full.raw)))
-	// The next block is primed with the end of this one, together with what
-	// came before it where this one is short.
-	next := p.run.deflater.take()
-	next.dict = append(next.dict[:0], tail(full.dict, dictSize-len(full.raw))...)
-	next.dict = append(next.dict, tail(full.raw, dictSize)...)
-	p.block = next
-	select {
-	case p.run.deflater.jobs <- full:
-		return nil
-	case <-p.run.ctx.Done():
-		p.inFlight = p.inFlight[:len(p.inFlight)-1] // no worker will ever finish it
-		return context.Cause(p.run.ctx)
-	}
 }
 
-// tail returns the last n bytes.
-func tail(b []byte, n int) []byte {
-	if n <= 0 {
-		return nil
-	}
-	return b[max(0, len(b)-n):]
-}
-
-// writeOldest waits for the oldest block in flight and writes it.
-func (p *part) writeOldest() error {
-	b := p.inFlight[0]
-	select {
-	case <-b.done:
-	case <-p.run.ctx.Done():
-		return context.Cause(p.run.ctx)
-	}
-	p.inFlight = append(p.inFlight[:0], p.inFlight[1:]...)
-	p.bound -= deflateBound(int64(len(b.raw)))
+// write writes one block when it is compressed.
+func (w *writer) write(ctx context.Context, b *block) error {
+	<-b.done
 	if b.err != nil {
 		return b.err
 	}
-	if int64(b.out.Len()) > deflateBound(int64(len(b.raw))) {
-		return errors.New("a compressed block is larger than it can be")
-	}
-	if _, err := p.content.Write(b.raw); err != nil {
-		return fmt.Errorf("hash: %w", err)
-	}
-	if _, err := p.crc.Write(b.raw); err != nil {
-		return fmt.Errorf("checksum: %w", err)
-	}
-	p.packed += int64(b.out.Len())
-	if _, err := p.entry.Write(b.out.Bytes()); err != nil {
-		return storageFailure(err)
-	}
-	p.run.deflater.give(b)
-	return nil
-}
-
-// drain writes all that was added so far.
-func (p *part) drain() error {
-	if err := p.submit(); err != nil {
-		return err
-	}
-	for len(p.inFlight) > 0 {
-		if err := p.writeOldest(); err != nil {
+	if w.part == nil || w.part.number != b.file.part {
+		if err := w.closePart(ctx); err != nil {
+			return err
+		}
+		if err := w.openPart(ctx, b.file.part); err != nil {
 			return err
 		}
 	}
-	return nil
+	if w.part.entry == nil || w.part.entry.file != b.file {
+		if err := w.part.closeEntry(); err != nil {
+			return err
+		}
+		if err := w.part.openEntry(b.file, newHeader(b.file.Name, w.spec.Window.End)); err != nil {
+			return err
+		}
+	}
+	return w.part.entry.write(b)
 }
 
-// closeEntry ends the file inside of the zip, if one is open.
-func (p *part) closeEntry() error {
-	if p.entry == nil {
-		return nil
-	}
-	if err := p.drain(); err != nil {
-		return err
-	}
-	if _, err := p.entry.Write(finalBlock()); err != nil {
+// openPart begins an artifact.
+func (w *writer) openPart(ctx context.Context, number int) error {
+	name := cdds.ArtifactName(w.spec.RunID, number)
+	ctx, cancel := context.WithCancel(ctx)
+	p := &part{number: number, cancel: cancel, stored: newDigest(), artifact: Artifact{Name: name, Key: w.spec.Prefix + name, Part: max(number, 1)}}
+	var err error
+	if p.object, err = w.engine.Bucket.NewWriter(ctx, p.artifact.Key, writerOptions()); err != nil {
+		cancel()
 		return storageFailure(err)
 	}
-	p.packed += int64(len(finalBlock()))
-	// The zip writer reads these when it writes the data descriptor and the
-	// directory, with the next entry or at its end.
-	p.header.CRC32 = p.crc.Sum32()
-	p.header.CompressedSize64, p.header.UncompressedSize64 = uint64(p.packed), uint64(p.content.size)
-	const most = 1<<32 - 1
-	p.header.CompressedSize = uint32(min(p.header.CompressedSize64, most))
-	p.header.UncompressedSize = uint32(min(p.header.UncompressedSize64, most))
-	p.file.Size, p.file.SHA256 = p.content.size, p.content.hex()
-	p.artifact.Files = append(p.artifact.Files, p.file)
-	p.run.deflater.give(p.block)
-	p.block, p.entry = nil, nil
+	w.part = p
+	into := io.MultiWriter(p.stored, p.object)
+	if w.buffer == nil {
+		w.buffer = bufio.NewWriterSize(into, writeSize)
+	} else {
+		w.buffer.Reset(into)
+	}
+	if p.cipher, err = cms.Encrypt(w.buffer, w.spec.Recipients); err != nil {
+		return fmt.Errorf("begin to encrypt %s: %w", name, err)
+	}
+	p.zip = zip.NewWriter(p.cipher)
 	return nil
 }
 
-// close ends the artifact and makes it appear, durably, in the storage.
-func (p *part) close() (Artifact, error) {
-	for _, end := range []func() error{p.closeEntry, p.zip.Close, p.cipher.Close, p.buffered.Flush} {
+// closePart ends the present artifact, if there is one, and makes it appear,
+// durably, in the storage.
+func (w *writer) closePart(ctx context.Context) error {
+	p := w.part
+	if p == nil {
+		return nil
+	}
+	for _, end := range []func() error{p.closeEntry, p.zip.Close, p.cipher.Close, w.buffer.Flush} {
 		if err := end(); err != nil {
-			return Artifact{}, errors.Join(storageFailure(err), p.abort())
+			return storageFailure(err)
 		}
 	}
+	w.part = nil // from here on the object is the storage's, not ours to give up
 	err := p.object.Close()
 	p.cancel()
-	if err != nil {
-		return Artifact{}, storageFailure(err)
+	if err == nil && w.engine.Sync != nil {
+		err = w.engine.Sync(ctx, p.artifact.Key)
 	}
-	if sync := p.run.engine.Sync; sync != nil {
-		if err := sync(p.run.ctx, p.artifact.Key); err != nil {
-			return Artifact{}, storageFailure(err)
-		}
+	if err != nil {
+		return storageFailure(err)
 	}
 	p.artifact.Size, p.artifact.SHA256 = p.stored.size, p.stored.hex()
-	return p.artifact, nil
+	w.artifacts = append(w.artifacts, p.artifact)
+	return nil
 }
 
-// abort gives the artifact up: the storage forgets it when its context ends
-// before Close.
-func (p *part) abort() error {
-	p.cancel()
-	if err := p.object.Close(); err != nil && !errors.Is(err, context.Canceled) {
+// abandon gives the present artifact up, if there is one: the storage forgets
+// an object whose context ends before Close.
+func (w *writer) abandon() error {
+	if w.part == nil {
+		return nil
+	}
+	w.part.cancel()
+	if err := w.part.object.Close(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("give up a file: %w", err)
 	}
 	return nil
 }
 
-// storageFailure says what is wrong with the storage; errors that speak for
-// themselves pass.
-func storageFailure(err error) error {
-	var ours *cdds.Error
-	switch {
-	case err == nil || errors.As(err, &ours) || errors.Is(err, context.Canceled):
-		return err
-	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
-		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The artifact storage is full.", Hint: "Free space there, or shorten the retention; then retry the run.", Err: err}
+// openEntry begins a file in the zip.
+func (p *part) openEntry(f *file, header *zip.FileHeader) error {
+	w, err := p.zip.CreateRaw(header)
+	if err != nil {
+		return storageFailure(err)
 	}
-	return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The artifact storage did not take a file.", Hint: "Check the storage that --artifacts names.", Err: err}
+	p.entry = &entry{file: f, header: header, w: w, plain: newDigest()}
+	return nil
+}
+
+// write writes one compressed block.
+func (e *entry) write(b *block) error {
+	if _, err := e.plain.Write(b.raw); err != nil {
+		return fmt.Errorf("hash: %w", err)
+	}
+	e.crc = crc32.Update(e.crc, crc32.IEEETable, b.raw)
+	e.packed += int64(b.out.Len())
+	if _, err := e.w.Write(b.out.Bytes()); err != nil {
+		return storageFailure(err)
+	}
+	return nil
+}
+
+// closeEntry ends the present file of the zip, if there is one. The zip writes
+// its data descriptor with the next entry or at its end.
+func (p *part) closeEntry() error {
+	e := p.entry
+	if e == nil {
+		return nil
+	}
+	if _, err := io.WriteString(e.w, finalBlock); err != nil {
+		return storageFailure(err)
+	}
+	setSizes(e.header, e.crc, e.packed+int64(len(finalBlock)), e.plain.size)
+	done := e.file.File
+	done.Size, done.SHA256 = e.plain.size, e.plain.hex()
+	p.artifact.Files = append(p.artifact.Files, done)
+	p.entry = nil
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 
 	"github.com/klauspost/compress/flate"
 )
@@ -24,58 +25,90 @@ const (
 	sigEnd64      = 0x06064b50
 	sigLocator64  = 0x07064b50
 
-	flagDescriptor = 0x8
+	flagDescriptor = 0x8   // the sizes follow the data
+	flagUTF8       = 0x800 // the name is UTF-8
 	methodDeflate  = 8
-	maxName        = 1000
+
+	mostFiles = 16 // we write one or two
 )
 
-// ReadZip reads a zip that the engine wrote, from its beginning, in one pass,
-// and calls each for every file in it. It checks the files' CRC-32 and sizes,
-// and that the directory at the end names as many files as there were; each
-// must read its content to the end. Errors wrap ErrZip or are those of r.
+// ReadZip reads a zip that the engine wrote, from its beginning, in one pass
+// and in constant memory, and calls each for every file in it; what each leaves
+// unread is read over. It checks CRC-32 and sizes of every file, the directory
+// at the end, and that nothing follows. Only when it returns nil is what each
+// was given known to be whole. Errors wrap ErrZip or are those of r and each.
 //
 // The standard library's reader begins at the end of a zip, which a stream does
 // not have yet.
 func ReadZip(r io.Reader, each func(name string, content io.Reader) error) error {
-	z := &zipReader{r: bufio.NewReaderSize(r, 256<<10)}
-	entries := 0
+	in := &zipInput{r: r}
+	z := &zipReader{in: in, r: bufio.NewReaderSize(in, 256<<10)}
 	for {
 		signature, err := z.uint32()
 		if err != nil {
 			return err
 		}
-		switch signature {
-		case sigLocal:
-			if err := z.entry(each); err != nil {
-				return err
-			}
-			entries++
-		case sigDirectory, sigEnd:
-			return z.end(signature, entries)
-		default:
-			return fmt.Errorf("%w: unknown signature %#x", ErrZip, signature)
+		if signature != sigLocal {
+			return z.directory(signature)
+		}
+		if err := z.file(each); err != nil {
+			return err
 		}
 	}
 }
 
-// zipReader reads the parts of a zip.
-type zipReader struct{ r *bufio.Reader }
+// zipInput counts what is read, and keeps an error of the reader below, so that
+// it is not taken for damage.
+type zipInput struct {
+	r   io.Reader
+	n   int64
+	err error
+}
+
+// Read counts what it reads.
+func (i *zipInput) Read(p []byte) (int, error) {
+	n, err := i.r.Read(p)
+	i.n += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		i.err = err
+	}
+	return n, err
+}
+
+// zipReader reads the records of a zip.
+type zipReader struct {
+	in    *zipInput
+	r     *bufio.Reader
+	files []zipFile
+}
+
+// zipFile is what the directory must say of a file again.
+type zipFile struct {
+	name string
+	crc  uint32
+}
+
+// position is how much of the zip was consumed.
+func (z *zipReader) position() int64 { return z.in.n - int64(z.r.Buffered()) }
+
+// fault is the error for something that could not be read.
+func (z *zipReader) fault(err error) error {
+	switch {
+	case z.in.err != nil:
+		return z.in.err
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%w: it ends too early", ErrZip)
+	}
+	return fmt.Errorf("%w: a file in it cannot be inflated", ErrZip)
+}
 
 // bytes reads n bytes.
 func (z *zipReader) bytes(n int) ([]byte, error) {
 	b := make([]byte, n)
 	if _, err := io.ReadFull(z.r, b); err != nil {
-		return nil, cut(err)
+		return nil, z.fault(err)
 	}
 	return b, nil
-}
-
-// cut says that the zip ends too early, where it does.
-func cut(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: it ends too early", ErrZip)
-	}
-	return err
 }
 
 func (z *zipReader) uint32() (uint32, error) {
@@ -86,157 +119,138 @@ func (z *zipReader) uint32() (uint32, error) {
 	return binary.LittleEndian.Uint32(b), nil
 }
 
-// entry reads one file after its signature.
-func (z *zipReader) entry(each func(string, io.Reader) error) error {
+// file reads one file after its signature.
+func (z *zipReader) file(each func(string, io.Reader) error) error {
 	head, err := z.bytes(26)
 	if err != nil {
 		return err
 	}
 	flags, method := binary.LittleEndian.Uint16(head[2:]), binary.LittleEndian.Uint16(head[4:])
-	nameLength, extraLength := int(binary.LittleEndian.Uint16(head[22:])), int(binary.LittleEndian.Uint16(head[24:]))
-	if flags&flagDescriptor == 0 || method != methodDeflate || nameLength == 0 || nameLength > maxName {
-		return fmt.Errorf("%w: a file is not stored as a deflated stream", ErrZip)
+	if flags&^flagUTF8 != flagDescriptor || method != methodDeflate || len(z.files) == mostFiles {
+		return fmt.Errorf("%w: it is not of the form that CDDS writes", ErrZip)
 	}
-	name, err := z.bytes(nameLength)
+	name, err := z.bytes(int(binary.LittleEndian.Uint16(head[22:])))
 	if err != nil {
 		return err
 	}
-	if _, err := z.bytes(extraLength); err != nil {
+	if _, err := z.bytes(int(binary.LittleEndian.Uint16(head[24:]))); err != nil { // extra field
 		return err
 	}
-	packed := &countingReader{r: z.r}
-	inflate := flate.NewReader(packed)
-	content := &checkedReader{r: inflate}
+	start := z.position()
+	content := &zipContent{z: z, inflate: flate.NewReader(z.r)}
 	if err := each(string(name), content); err != nil {
 		return err
 	}
-	if !content.ended {
-		return fmt.Errorf("%w: a file was not read to its end", ErrZip)
+	if _, err := io.Copy(io.Discard, content); err != nil {
+		return err
 	}
-	if err := inflate.Close(); err != nil {
-		return inflateError(err)
-	}
-	return z.descriptor(content, packed.n)
+	z.files = append(z.files, zipFile{string(name), content.crc})
+	return z.descriptor(content, z.position()-start)
 }
 
 // descriptor compares the data descriptor with what was read. Its sizes have 64
 // bits where one of them does not fit into 32.
-func (z *zipReader) descriptor(content *checkedReader, packed int64) error {
-	const most = 1<<32 - 1
+func (z *zipReader) descriptor(content *zipContent, packed int64) error {
 	width := 4
-	if content.size >= most || packed >= most {
+	if max(content.size, packed) >= math.MaxUint32 {
 		width = 8
 	}
 	d, err := z.bytes(8 + 2*width)
 	if err != nil {
 		return err
 	}
-	size := func(b []byte) int64 {
+	size := func(b []byte) uint64 {
 		if width == 8 {
-			return int64(binary.LittleEndian.Uint64(b))
+			return binary.LittleEndian.Uint64(b)
 		}
-		return int64(binary.LittleEndian.Uint32(b))
+		return uint64(binary.LittleEndian.Uint32(b))
 	}
 	if binary.LittleEndian.Uint32(d) != sigDescriptor || binary.LittleEndian.Uint32(d[4:]) != content.crc ||
-		size(d[8:]) != packed || size(d[8+width:]) != content.size {
-		return fmt.Errorf("%w: checksum or size of a file differ", ErrZip)
+		size(d[8:]) != uint64(packed) || size(d[8+width:]) != uint64(content.size) {
+		return fmt.Errorf("%w: the checksum or the size of a file in it differs", ErrZip)
 	}
 	return nil
 }
 
-// end reads the directory, after its first signature, and the end of the zip.
-func (z *zipReader) end(signature uint32, entries int) error {
-	listed := 0
-	for {
-		var size int
+// directory reads all that follows the files, after its first signature.
+func (z *zipReader) directory(signature uint32) error {
+	for listed := 0; ; {
+		var err error
 		switch signature {
 		case sigDirectory:
-			head, err := z.bytes(42)
-			if err != nil {
-				return err
-			}
+			err = z.listed(listed)
 			listed++
-			size = int(binary.LittleEndian.Uint16(head[24:])) + int(binary.LittleEndian.Uint16(head[26:])) + int(binary.LittleEndian.Uint16(head[28:]))
 		case sigEnd64:
-			size = 52
+			_, err = z.bytes(52)
 		case sigLocator64:
-			size = 16
+			_, err = z.bytes(16)
 		case sigEnd:
-			if _, err := z.bytes(18); err != nil {
-				return err
-			}
-			if listed != entries {
-				return fmt.Errorf("%w: its directory names %d files, it has %d", ErrZip, listed, entries)
-			}
-			if _, err := z.r.ReadByte(); !errors.Is(err, io.EOF) {
-				return errors.Join(fmt.Errorf("%w: something follows it", ErrZip), err)
-			}
-			return nil
+			return z.end(listed)
 		default:
-			return fmt.Errorf("%w: unknown signature %#x", ErrZip, signature)
+			return fmt.Errorf("%w: something unknown is in it", ErrZip)
 		}
-		if _, err := io.CopyN(io.Discard, z.r, int64(size)); err != nil {
-			return cut(err)
+		if err != nil {
+			return err
 		}
-		var err error
 		if signature, err = z.uint32(); err != nil {
 			return err
 		}
 	}
 }
 
-// countingReader counts what the inflater takes. Being an io.ByteReader it keeps
-// the inflater from reading past the end of its stream.
-type countingReader struct {
-	r *bufio.Reader
-	n int64
-}
-
-// Read counts what it reads.
-func (c *countingReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
-}
-
-// ReadByte counts what it reads.
-func (c *countingReader) ReadByte() (byte, error) {
-	b, err := c.r.ReadByte()
-	if err == nil {
-		c.n++
+// listed reads the directory's record of a file and compares it.
+func (z *zipReader) listed(i int) error {
+	head, err := z.bytes(42)
+	if err != nil {
+		return err
 	}
-	return b, err
+	name, err := z.bytes(int(binary.LittleEndian.Uint16(head[24:])))
+	if err != nil {
+		return err
+	}
+	more := int(binary.LittleEndian.Uint16(head[26:])) + int(binary.LittleEndian.Uint16(head[28:])) // extra field and comment
+	if _, err := z.bytes(more); err != nil {
+		return err
+	}
+	if i >= len(z.files) || z.files[i] != (zipFile{string(name), binary.LittleEndian.Uint32(head[12:])}) {
+		return fmt.Errorf("%w: its directory names other files than it has", ErrZip)
+	}
+	return nil
 }
 
-// checkedReader hashes and counts a file's content and knows whether its end
-// was reached.
-type checkedReader struct {
-	r     io.Reader
-	crc   uint32
-	size  int64
-	ended bool
+// end reads the last record and makes sure that nothing follows it.
+func (z *zipReader) end(listed int) error {
+	tail, err := z.bytes(18)
+	if err != nil {
+		return err
+	}
+	if listed != len(z.files) || int(binary.LittleEndian.Uint16(tail[6:])) != listed && binary.LittleEndian.Uint16(tail[6:]) != math.MaxUint16 {
+		return fmt.Errorf("%w: its directory names other files than it has", ErrZip)
+	}
+	switch _, err := z.r.ReadByte(); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return z.fault(err)
+	}
+	return fmt.Errorf("%w: something follows it", ErrZip)
+}
+
+// zipContent inflates, hashes and counts a file.
+type zipContent struct {
+	z       *zipReader
+	inflate io.Reader
+	crc     uint32
+	size    int64
 }
 
 // Read hashes what it reads.
-func (c *checkedReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
+func (c *zipContent) Read(p []byte) (int, error) {
+	n, err := c.inflate.Read(p)
 	c.crc = crc32.Update(c.crc, crc32.IEEETable, p[:n])
 	c.size += int64(n)
-	if errors.Is(err, io.EOF) {
-		c.ended = true
-		return n, io.EOF
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = c.z.fault(err)
 	}
-	if err != nil {
-		return n, inflateError(err)
-	}
-	return n, nil
-}
-
-// inflateError tells damage from the errors of the reader below.
-func inflateError(err error) error {
-	var corrupt flate.CorruptInputError
-	if errors.As(err, &corrupt) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: its data cannot be inflated", ErrZip)
-	}
-	return err
+	return n, err
 }

@@ -4,7 +4,9 @@
 // free port of the loopback interface, keeps its data in a temporary folder,
 // and is stopped by Main at the end of the tests; should the test process die,
 // the kernel stops it. PostgreSQL refuses to run as root, so it runs as the
-// user postgres then.
+// user postgres then. Anybody on the machine may connect to it, so nothing
+// secret belongs into it. Where PostgreSQL is not installed, tests fail and say
+// what to install.
 package pgtest
 
 import (
@@ -18,7 +20,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"runtime"
-	"sort"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -37,10 +38,16 @@ type Server struct {
 	dir, bin string
 	port     int
 	cred     *syscall.Credential
-	cmd      *exec.Cmd
-	log      *bytes.Buffer
-	exited   chan error
+	process  *process
 	count    atomic.Int64
+}
+
+// process is one life of a server.
+type process struct {
+	cmd    *exec.Cmd
+	log    bytes.Buffer
+	exited chan struct{} // closed when the server has ended
+	err    error         // how it ended; read after exited
 }
 
 // Pool starts the server once for a test process. Declare it in the test
@@ -62,6 +69,22 @@ func (p *Pool) Main(m *testing.M) int {
 		}
 	}
 	return code
+}
+
+// Start starts a server for one test alone, which may stop and start it without
+// disturbing others. It is removed at the end of the test.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	s, err := start()
+	if err != nil {
+		t.Fatalf("start a private PostgreSQL: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := s.remove(); err != nil {
+			t.Errorf("remove a private PostgreSQL: %v", err)
+		}
+	})
+	return s
 }
 
 // Server returns the running server.
@@ -115,117 +138,160 @@ func (s *Server) exec(t testing.TB, statement string) {
 }
 
 // Stop stops the server at once, as a crash of its machine would look to its
-// clients.
+// clients. Stopping a server that has ended does nothing.
 func (s *Server) Stop() error {
-	if err := s.cmd.Process.Signal(syscall.SIGQUIT); err != nil {
+	err := s.process.cmd.Process.Signal(syscall.SIGQUIT)
+	if err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop: %w", err)
 	}
-	return s.wait()
-}
-
-// Start starts the server again on the same port.
-func (s *Server) Start() error {
-	s.log = &bytes.Buffer{}
-	s.cmd = exec.Command(filepath.Join(s.bin, "postgres"), "-D", filepath.Join(s.dir, "data"), "-p", strconv.Itoa(s.port), "-k", s.dir,
-		"-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200")
-	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred, Pdeathsig: syscall.SIGQUIT}
-	s.exited = make(chan error, 1)
-	started := make(chan error)
-	go func() {
-		// The parent-death signal is sent when the thread ends that forked, so
-		// that thread stays until the server has ended.
-		runtime.LockOSThread()
-		err := s.cmd.Start()
-		started <- err
-		if err == nil {
-			s.exited <- s.cmd.Wait()
-		}
-	}()
-	if err := <-started; err != nil {
-		return fmt.Errorf("start: %w", err)
-	}
-	return s.awaitReady()
-}
-
-// awaitReady connects until the server answers.
-func (s *Server) awaitReady() error {
-	ctx, cancel := context.WithTimeout(context.Background(), startTime)
-	defer cancel()
-	for {
-		conn, err := pgx.Connect(ctx, s.DSN("postgres", "postgres"))
-		if err == nil {
-			return conn.Close(ctx)
-		}
-		select {
-		case exit := <-s.exited:
-			return fmt.Errorf("the server ended: %w: %s", errors.Join(exit), s.log)
-		case <-ctx.Done():
-			return fmt.Errorf("the server did not answer: %w", err)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-// wait waits until the server has ended. How it ended does not matter.
-func (s *Server) wait() error {
 	select {
-	case <-s.exited:
+	case <-s.process.exited: // how it ended does not matter
 		return nil
 	case <-time.After(startTime):
 		return errors.New("the server did not end")
 	}
 }
 
-// remove stops the server and removes its folder.
-func (s *Server) remove() error {
-	return errors.Join(s.Stop(), os.RemoveAll(s.dir))
+// Start starts the server again on the same port.
+func (s *Server) Start() error {
+	p := &process{exited: make(chan struct{})}
+	p.cmd = exec.Command(filepath.Join(s.bin, "postgres"), "-D", filepath.Join(s.dir, "data"), "-p", strconv.Itoa(s.port), "-k", s.dir,
+		"-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200")
+	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred, Pdeathsig: syscall.SIGQUIT}
+	started := make(chan error)
+	go func() {
+		// The parent-death signal is sent when the thread ends that forked, so
+		// that thread stays until the server has ended.
+		runtime.LockOSThread()
+		err := p.cmd.Start()
+		started <- err
+		if err == nil {
+			p.err = p.cmd.Wait()
+		}
+		close(p.exited)
+	}()
+	if err := <-started; err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	s.process = p
+	return s.awaitReady()
 }
+
+// awaitReady connects until the server answers. It uses the socket in the
+// server's own folder, since another server may have been faster to take the
+// port; this one ends then.
+func (s *Server) awaitReady() error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	defer cancel()
+	for {
+		conn, err := pgx.Connect(ctx, fmt.Sprintf("host=%s port=%d user=postgres dbname=postgres", s.dir, s.port))
+		if err == nil {
+			return conn.Close(ctx)
+		}
+		select {
+		case <-s.process.exited:
+			return fmt.Errorf("the server ended (%w): %s", s.process.err, s.process.log.String())
+		case <-ctx.Done():
+			return fmt.Errorf("the server did not answer: %w", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// remove stops the server, if it runs, and removes its folder.
+func (s *Server) remove() error {
+	var err error
+	if s.process != nil {
+		err = s.Stop()
+	}
+	return errors.Join(err, os.RemoveAll(s.dir))
+}
+
+// portTries is how many ports are tried: between finding a free one and using
+// it another program may take it.
+const portTries = 3
 
 // start makes a new database cluster and starts its server.
 func start() (*Server, error) {
-	bin, err := binaries()
+	bin, err := binaries("/usr/lib/postgresql")
 	if err != nil {
 		return nil, err
 	}
+	// The server's user must be able to reach the folder, which it may not below
+	// $TMPDIR.
 	dir, err := os.MkdirTemp("/tmp", "cdds-pg-")
 	if err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
 	s := &Server{dir: dir, bin: bin}
-	if os.Getuid() == 0 {
-		if s.cred, err = unprivileged(); err != nil {
-			return nil, err
-		}
-		if err := os.Chown(dir, int(s.cred.Uid), int(s.cred.Gid)); err != nil {
-			return nil, fmt.Errorf("give the folder to the server's user: %w", err)
-		}
+	err = s.create()
+	if err == nil {
+		err = s.startSomewhere()
 	}
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
-	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred}
-	initdb.Dir = dir
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("initdb: %w: %s", err, out)
+	if err != nil {
+		return nil, errors.Join(err, s.remove())
 	}
-	if s.port, err = freePort(); err != nil {
-		return nil, err
-	}
-	return s, s.Start()
+	return s, nil
 }
 
-// binaries finds the folder of the server's programs.
-func binaries() (string, error) {
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+// startSomewhere starts the server on a free port.
+func (s *Server) startSomewhere() error {
+	var failed error
+	for range portTries {
+		var err error
+		if s.port, err = freePort(); err != nil {
+			return err
+		}
+		if err = s.Start(); err == nil {
+			return nil
+		}
+		failed = errors.Join(failed, err, s.Stop())
+	}
+	return failed
+}
+
+// create makes the database cluster in the server's folder.
+func (s *Server) create() error {
+	if os.Getuid() == 0 {
+		var err error
+		if s.cred, err = unprivileged(); err != nil {
+			return err
+		}
+		if err := os.Chown(s.dir, int(s.cred.Uid), int(s.cred.Gid)); err != nil {
+			return fmt.Errorf("give the folder to the server's user: %w", err)
+		}
+	}
+	initdb := exec.Command(filepath.Join(s.bin, "initdb"), "-D", filepath.Join(s.dir, "data"), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred}
+	initdb.Dir = s.dir
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	return nil
+}
+
+// binaries finds the folder of the newest server's programs, below root, where
+// Debian has a folder for each version, or else in the PATH.
+func binaries(root string) (string, error) {
+	found, err := filepath.Glob(filepath.Join(root, "*", "bin", "initdb"))
 	if err != nil {
 		return "", err
 	}
-	if len(found) > 0 {
-		sort.Strings(found)
-		return filepath.Dir(found[len(found)-1]), nil
+	newest, dir := 0, ""
+	for _, path := range found {
+		bin := filepath.Dir(path)
+		version, err := strconv.Atoi(filepath.Base(filepath.Dir(bin)))
+		if err == nil && version > newest {
+			newest, dir = version, bin
+		}
+	}
+	if dir != "" {
+		return dir, nil
 	}
 	path, err := exec.LookPath("initdb")
 	if err != nil {
-		return "", errors.New("the tests need PostgreSQL 14 or later: install the package postgresql")
+		return "", errors.New("the tests need PostgreSQL 14 or later: install the package postgresql (apt-get install postgresql)")
 	}
 	return filepath.Dir(path), nil
 }

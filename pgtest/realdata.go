@@ -23,7 +23,7 @@ func (p *Pool) RealData(t testing.TB, root string) string {
 	const after = "insert into interaction_email"
 	text := strings.Replace(string(script), after, "analyze contact; analyze interaction;\n"+after, 1)
 	dsn := p.Database(t)
-	load := exec.Command("psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", dsn, "-f", "contact-history.sql", "-f", "-")
+	load := exec.Command(filepath.Join(p.Server(t).bin, "psql"), "-q", "-v", "ON_ERROR_STOP=1", "-d", dsn, "-f", "contact-history.sql", "-f", "-")
 	load.Dir, load.Stdin = dir, strings.NewReader(text)
 	if out, err := load.CombinedOutput(); err != nil {
 		t.Fatalf("load the real data: %v: %s", err, out)

@@ -3,10 +3,13 @@ package source
 import (
 	"fmt"
 	"io"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 
 	"cdds"
 )
@@ -85,7 +88,7 @@ func required(table, key string) bool {
 }
 
 // LoadMapping reads a mapping file. Unknown parts and keys are CodeInvalid,
-// with their name.
+// with their name and line.
 //
 //	interaction:
 //	  table: history.interaction_v
@@ -94,57 +97,87 @@ func required(table, key string) bool {
 //
 // Keys are those of the exported records; null says that the source has no such
 // column, which is then always exported as null. Names are taken exactly as
-// they stand, also their case.
+// they stand, also their case. A table may have its schema before a dot; a dot
+// in a name itself cannot be written.
 func LoadMapping(r io.Reader) (Mapping, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxMapping+1))
 	if err != nil {
 		return Mapping{}, fmt.Errorf("read the mapping: %w", err)
 	}
 	if len(text) > maxMapping {
-		return Mapping{}, refuseMapping("it is larger than 1 MiB.")
+		return Mapping{}, refuseMapping(0, "it is larger than 1 MiB")
 	}
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return Mapping{}, refuseMapping(0, yaml.FormatError(err, false, false))
+	}
+	if len(file.Docs) != 1 || file.Docs[0].Body == nil {
+		return Mapping{}, refuseMapping(0, "it is not exactly one YAML document")
+	}
+	body := file.Docs[0].Body
 	parts := map[string]mappedTable{}
-	if err := yaml.UnmarshalWithOptions(text, &parts, yaml.Strict()); err != nil {
-		return Mapping{}, refuseMapping(yaml.FormatError(err, false, false))
+	if err := yaml.NodeToValue(body, &parts, yaml.Strict()); err != nil {
+		return Mapping{}, refuseMapping(0, yaml.FormatError(err, false, false))
 	}
 	m := Mapping{tables: map[string]mappedTable{}}
 	known := map[string]mappedEntity{}
 	for _, e := range mappedEntities() {
 		known[e.key] = e
 	}
-	for key, part := range parts {
+	for _, key := range sorted(parts) {
 		entity, ok := known[key]
 		if !ok {
-			return Mapping{}, refuseMapping(fmt.Sprintf("%q is none of %s.", key, sortedKeys(known)))
+			return Mapping{}, refuseMapping(lineOf(body, key), fmt.Sprintf("%q is none of %s", key, strings.Join(sorted(known), ", ")))
 		}
-		if err := checkPart(entity, part); err != nil {
+		if err := checkPart(entity, parts[key], body); err != nil {
 			return Mapping{}, err
 		}
-		m.tables[entity.table] = part
+		m.tables[entity.table] = parts[key]
 	}
 	return m, nil
 }
 
 // checkPart refuses keys that the part does not have, and names that are none.
-func checkPart(entity mappedEntity, part mappedTable) error {
+func checkPart(entity mappedEntity, part mappedTable, body ast.Node) error {
 	columns := entity.columns()
-	for key, name := range part.Columns {
+	for _, key := range sorted(part.Columns) {
+		name := part.Columns[key]
+		line := lineOf(body, entity.key, "columns", key)
 		if _, ok := columns[key]; !ok {
-			return refuseMapping(fmt.Sprintf("%s has no key %q; its keys are %s.", entity.key, key, sortedKeys(columns)))
+			return refuseMapping(line, fmt.Sprintf("%s has no key %q; its keys are %s", entity.key, key, strings.Join(sorted(columns), ", ")))
 		}
 		if name == nil && required(entity.table, key) {
-			return refuseMapping(fmt.Sprintf("%s.%s cannot be left out: records are chosen or ordered by it.", entity.key, key))
+			return refuseMapping(line, fmt.Sprintf("%s.%s cannot be left out: records are chosen or ordered by it", entity.key, key))
 		}
 		if name != nil && badName(*name) {
-			return refuseMapping(fmt.Sprintf("%s.%s names no column.", entity.key, key))
+			return refuseMapping(line, fmt.Sprintf("%s.%s names no column", entity.key, key))
 		}
 	}
-	for _, name := range strings.Split(part.Name, ".") {
-		if part.Name != "" && badName(name) {
-			return refuseMapping(fmt.Sprintf("the table of %s is no name.", entity.key))
-		}
+	names := strings.Split(part.Name, ".")
+	if part.Name != "" && (len(names) > 2 || slices.ContainsFunc(names, badName)) {
+		return refuseMapping(lineOf(body, entity.key, "table"), fmt.Sprintf("the table of %s is neither a name nor a schema and a name", entity.key))
 	}
 	return nil
+}
+
+// lineOf returns the line of a key in nested mappings, 0 where it stands in an
+// alias.
+func lineOf(node ast.Node, keys ...string) int {
+	line := 0
+	for _, key := range keys {
+		mapping, ok := node.(ast.MapNode)
+		if !ok {
+			return 0
+		}
+		line = 0
+		for each := mapping.MapRange(); each.Next(); {
+			if token := each.Key().GetToken(); token.Value == key {
+				line, node = token.Position.Line, each.Value()
+				break
+			}
+		}
+	}
+	return line
 }
 
 // badName reports whether a name cannot be an identifier in any database.
@@ -152,25 +185,25 @@ func badName(name string) bool {
 	return name == "" || len(name) > 128 || strings.ContainsRune(name, 0)
 }
 
-func refuseMapping(detail string) error {
-	return &cdds.Error{Code: cdds.CodeInvalid, Message: "The mapping file is wrong: " + detail, Hint: "Mend the file; cdds source check then compares it with the database."}
-}
-
-func sortedKeys[V any](m map[string]V) string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
+// refuseMapping is the error for a mapping file; line is 0 where the detail
+// names it or there is none.
+func refuseMapping(line int, detail string) error {
+	place := ""
+	if line > 0 {
+		place = fmt.Sprintf(" in line %d", line)
 	}
-	sort.Strings(keys)
-	return strings.Join(keys, ", ")
+	return &cdds.Error{Code: cdds.CodeInvalid, Message: "The mapping file is wrong" + place + ": " + detail + ".", Hint: "Mend the file; cdds source check then compares it with the database."}
 }
 
-// table returns the quoted name of a table of the reference schema.
-func (m Mapping) table(reference string) string {
+// sorted returns the keys of a map in order.
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// QuotedTable returns TableName as an identifier in SQL.
+func (m Mapping) QuotedTable(reference string) string {
 	name := m.TableName(reference)
 	parts := strings.Split(name, ".")
 	for i, part := range parts {
-		parts[i] = quote(part)
+		parts[i] = Quote(part)
 	}
 	return strings.Join(parts, ".")
 }
@@ -202,44 +235,10 @@ func (m Mapping) column(alias, table, key, reference string) string {
 	if !ok {
 		return "null"
 	}
-	return alias + "." + quote(name)
+	return alias + "." + Quote(name)
 }
 
-// quote makes an identifier that can hold anything.
-func quote(name string) string {
+// Quote makes an identifier in SQL, which can hold anything.
+func Quote(name string) string {
 	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
-}
-
-// MappedColumn is one column that reading needs.
-type MappedColumn struct {
-	Entity Entity
-	Table  string // table of the reference schema
-	Name   string // the source's own name
-	Kind   Kind
-}
-
-// MappedColumns lists the columns that reading needs, for Check.
-func (m Mapping) MappedColumns() []MappedColumn {
-	var out []MappedColumn
-	add := func(e Entity, table, key, reference string, kind Kind) {
-		if name, ok := m.ColumnName(table, key, reference); ok {
-			out = append(out, MappedColumn{e, table, name, kind})
-		}
-	}
-	for _, e := range []Entity{Interaction, Attachment, Contact} {
-		for _, f := range Fields(e) {
-			if f.Kind == Group {
-				add(e, f.Table, "ixnId", f.Column, Text)
-				continue
-			}
-			add(e, f.Table, f.Name, f.Column, f.Kind)
-		}
-	}
-	const attribute = "contact_attribute"
-	add(Contact, attribute, "contactId", "contactid", Text)
-	add(Contact, attribute, "name", "name", Text)
-	add(Contact, attribute, "value", "value", Text)
-	add(Contact, attribute, "primary", "isprimary", Bool)
-	add(Contact, attribute, "description", "description", Text)
-	return out
 }

@@ -77,13 +77,15 @@ type Source interface {
 // Snapshot is one read-only, repeatable-read transaction. It is used by one
 // goroutine at a time.
 type Snapshot interface {
-	// Time is the source's clock when the snapshot was taken.
+	// Time is the source's clock just before the snapshot was taken: all that
+	// was committed until then is seen.
 	Time() time.Time
 	// Count returns the number of records of q, exact where that is cheap.
 	Count(ctx context.Context, q Query) (Count, error)
 	// Read calls emit for each record of the range in key order and returns how
 	// many it gave. The record and its bytes are valid until emit returns. An
-	// error of emit ends the read and is returned as it is.
+	// error of emit ends the read and is returned as it is; after any error the
+	// snapshot can only be closed.
 	Read(ctx context.Context, q Query, r Range, emit func(*Record) error) (int, error)
 	// Close ends the transaction.
 	Close() error

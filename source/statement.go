@@ -11,6 +11,11 @@ import (
 
 // Dialect is what differs between the databases in the text of a read.
 type Dialect interface {
+	// Column returns the expression that reads a column of the result.
+	Column(expr string) string
+	// Typed gives a placeholder the type of a kind, so that it is compared as
+	// such whatever type the column has.
+	Typed(placeholder string, kind Kind) string
 	// Instant returns the argument for an instant in microseconds.
 	Instant(micros int64) any
 	// In returns a condition that expr is one of the values, with the values
@@ -36,7 +41,12 @@ func (s *statement) arg(v any) string {
 	return "$" + strconv.Itoa(len(s.args))
 }
 
-// reference columns that decide what is read, under the aliases i and c.
+func (s *statement) instant(micros int64) string {
+	return s.d.Typed(s.arg(s.d.Instant(micros)), Instant)
+}
+
+// interaction is a column that decides which interactions are read, under their
+// alias; contact the same for contacts.
 func (s *statement) interaction(key, column string) string {
 	return s.m.column("i", "interaction", key, column)
 }
@@ -46,9 +56,7 @@ func (s *statement) contact(key, column string) string {
 }
 
 // Read returns the statement for one range of a query. Its columns are those
-// of Fields, then, for attachments, the start date of the interaction, and for
-// contacts, name, value, primary and description of one attribute: a contact
-// has a row for each attribute, or one row with nulls.
+// of Columns: a contact has a row for each attribute, or one row with nulls.
 //
 // The range is cut in an inner select over the key, so that the join with the
 // other tables is done for its rows only and no long value is sorted.
@@ -66,64 +74,69 @@ func (m Mapping) Read(q Query, r Range, d Dialect) Statement {
 	return Statement{SQL: text, Args: s.args}
 }
 
-// Count returns the statement that counts a query's records; rows true gives
-// the records themselves, as a database's planner wants them to estimate.
-func (m Mapping) Count(q Query, d Dialect, rows bool) Statement {
+// Rows returns the statement that gives a row for each record of a query and
+// nothing else, for counting and for a planner's estimate.
+func (m Mapping) Rows(q Query, d Dialect) Statement {
 	s := &statement{m: m, d: d}
 	var from string
 	switch q.Entity {
 	case Interaction:
-		from = m.table("interaction") + " i where " + s.interactionFilter(q)
+		from = m.QuotedTable("interaction") + " i where " + s.interactionFilter(q)
 	case Attachment:
-		from = fmt.Sprintf("%s a join %s i on %s = %s where %s", m.table("attachment"), m.table("interaction"),
+		from = fmt.Sprintf("%s a join %s i on %s = %s where %s", m.QuotedTable("attachment"), m.QuotedTable("interaction"),
 			s.interaction("ixnId", "id"), m.column("a", "attachment", "entityId", "entityid"), s.interactionFilter(q))
 	case Contact:
-		from = m.table("contact") + " c where " + s.contactFilter(q)
+		from = m.QuotedTable("contact") + " c where " + s.contactFilter(q)
 	}
-	what := "count(*)"
-	if rows {
-		what = "1"
-	}
-	return Statement{SQL: "select " + what + " from " + from, Args: s.args}
+	return Statement{SQL: "select 1 from " + from, Args: s.args}
 }
 
-// MediaTypes returns the statement that lists a tenant's media types.
-func (m Mapping) MediaTypes(tenantID int64) Statement {
-	s := &statement{m: m}
+// MediaTypes returns the statement that lists a tenant's media types as texts,
+// in no order.
+func (m Mapping) MediaTypes(tenantID int64, d Dialect) Statement {
+	s := &statement{m: m, d: d}
 	column := s.interaction("mediaTypeId", "mediatypeid")
-	text := fmt.Sprintf("select distinct %s from %s i where %s = %s and %s is not null order by 1", column, m.table("interaction"),
-		s.interaction("tenantId", "tenantid"), s.arg(tenantID), column)
+	text := fmt.Sprintf("select cast(%s as text) from %s i where %s = %s and %s is not null group by 1", column, m.QuotedTable("interaction"),
+		s.interaction("tenantId", "tenantid"), s.tenant(tenantID), column)
 	return Statement{SQL: text, Args: s.args}
 }
+
+func (s *statement) tenant(id int64) string { return s.d.Typed(s.arg(id), Int) }
 
 func (s *statement) readInteractions(q Query, r Range) string {
 	start, id := s.interaction("startDate", "startdate"), s.interaction("ixnId", "id")
 	where := s.interactionFilter(q)
 	if r.After != nil {
-		where += fmt.Sprintf(" and (%s, %s) > (%s, %s)", start, id, s.arg(s.d.Instant(r.After.At)), s.arg(r.After.ID))
+		where += fmt.Sprintf(" and (%s, %s) > (%s, %s)", start, id, s.instant(r.After.At), s.arg(r.After.ID))
 	}
-	inner := fmt.Sprintf("select * from %s i where %s order by %s, %s%s", s.m.table("interaction"), where, start, id, limit(r))
+	inner := fmt.Sprintf("select * from %s i where %s order by %s, %s%s", s.m.QuotedTable("interaction"), where, start, id, limit(r))
 	text := fmt.Sprintf("select %s from (%s) i", strings.Join(s.fields(Interaction), ", "), inner)
 	for _, e := range mappedEntities() {
 		if e.group != "" {
-			text += fmt.Sprintf(" left join %s %s on %s = %s", s.m.table(e.table), alias(e.table), s.m.column(alias(e.table), e.table, "ixnId", "interactionid"), id)
+			text += fmt.Sprintf(" left join %s %s on %s = %s", s.m.QuotedTable(e.table), alias(e.table), s.m.column(alias(e.table), e.table, "ixnId", "interactionid"), id)
 		}
 	}
 	return text + fmt.Sprintf(" order by %s, %s", start, id)
 }
 
+// readAttachments finds the attachments by the inner select. The outer join must
+// not lose what it has found: a document without an id comes as a row of nulls,
+// and is refused then.
 func (s *statement) readAttachments(q Query, r Range) string {
 	start, id := s.interaction("startDate", "startdate"), s.interaction("ixnId", "id")
-	own := s.m.column("a", "attachment", "id", "id")
+	own, entity := s.m.column("a", "attachment", "id", "id"), s.m.column("a", "attachment", "entityId", "entityid")
 	where := s.interactionFilter(q)
 	if r.After != nil {
-		where += fmt.Sprintf(" and (%s, %s, %s) > (%s, %s, %s)", start, id, own,
-			s.arg(s.d.Instant(r.After.At)), s.arg(r.After.ID), s.arg(r.After.Sub))
+		// The first condition says nothing new, but lies in one table, whose index
+		// it can use.
+		at, after := s.instant(r.After.At), s.arg(r.After.ID)
+		where += fmt.Sprintf(" and (%s, %s) >= (%s, %s) and (%s, %s, %s) > (%s, %s, %s)", start, id, at, after,
+			start, id, own, at, after, s.arg(r.After.Sub))
 	}
 	inner := fmt.Sprintf("select %s as key_at, %s as key_id, %s as key_sub from %s a join %s i on %s = %s where %s order by 1, 2, 3%s",
-		start, id, own, s.m.table("attachment"), s.m.table("interaction"), id, s.m.column("a", "attachment", "entityId", "entityid"), where, limit(r))
-	return fmt.Sprintf("select %s, k.key_at from (%s) k join %s a on %s = k.key_sub order by k.key_at, k.key_id, k.key_sub",
-		strings.Join(s.fields(Attachment), ", "), inner, s.m.table("attachment"), own)
+		start, id, own, s.m.QuotedTable("attachment"), s.m.QuotedTable("interaction"), id, entity, where, limit(r))
+	return fmt.Sprintf("select %s, %s from (%s) k left join %s a on %s = k.key_sub and %s = k.key_id order by k.key_at, k.key_id, k.key_sub",
+		strings.Join(s.fields(Attachment), ", "), s.d.Column("k.key_at"), inner, s.m.QuotedTable("attachment"), own, entity)
 }
 
 func (s *statement) readContacts(q Query, r Range) string {
@@ -133,11 +146,13 @@ func (s *statement) readContacts(q Query, r Range) string {
 	if r.After != nil {
 		where += fmt.Sprintf(" and %s > %s", id, s.arg(r.After.ID))
 	}
-	inner := fmt.Sprintf("select * from %s c where %s order by %s%s", s.m.table("contact"), where, id, limit(r))
-	columns := append(s.fields(Contact), s.m.column("a", attribute, "name", "name"), s.m.column("a", attribute, "value", "value"),
-		s.m.column("a", attribute, "primary", "isprimary"), s.m.column("a", attribute, "description", "description"))
+	inner := fmt.Sprintf("select * from %s c where %s order by %s%s", s.m.QuotedTable("contact"), where, id, limit(r))
+	columns := s.fields(Contact)
+	for _, c := range attributeFields() {
+		columns = append(columns, s.d.Column(s.m.column("a", attribute, c.Name, c.Column)))
+	}
 	return fmt.Sprintf("select %s from (%s) c left join %s a on %s = %s order by %s", strings.Join(columns, ", "), inner,
-		s.m.table(attribute), s.m.column("a", attribute, "contactId", "contactid"), id, id)
+		s.m.QuotedTable(attribute), s.m.column("a", attribute, "contactId", "contactid"), id, id)
 }
 
 // interactionFilter is the condition on the tenant, the window and the media
@@ -145,7 +160,7 @@ func (s *statement) readContacts(q Query, r Range) string {
 // modified belongs to its start date; the condition is an OR of two, each of
 // which has an index.
 func (s *statement) interactionFilter(q Query) string {
-	where := s.interaction("tenantId", "tenantid") + " = " + s.arg(q.TenantID)
+	where := s.interaction("tenantId", "tenantid") + " = " + s.tenant(q.TenantID)
 	start := s.interaction("startDate", "startdate")
 	if q.By == cdds.ByModifiedDate {
 		modified := s.interaction("modifiedDate", "modifieddate")
@@ -165,14 +180,14 @@ func (s *statement) interactionFilter(q Query) string {
 // modified date, and by created date where a contact was never modified.
 func (s *statement) contactFilter(q Query) string {
 	date := fmt.Sprintf("coalesce(%s, %s)", s.contact("modifiedDate", "modifieddate"), s.contact("createdDate", "createddate"))
-	return s.contact("tenantId", "tenantid") + " = " + s.arg(q.TenantID) + " and " + s.window(date, q.Window)
+	return s.contact("tenantId", "tenantid") + " = " + s.tenant(q.TenantID) + " and " + s.window(date, q.Window)
 }
 
 // window is the condition that a date lies in the half-open window.
 func (s *statement) window(date string, w cdds.Window) string {
-	condition := date + " < " + s.arg(s.d.Instant(micros(w.End)))
+	condition := date + " < " + s.instant(micros(w.End))
 	if !w.Start.IsZero() {
-		condition = date + " >= " + s.arg(s.d.Instant(micros(w.Start))) + " and " + condition
+		condition = date + " >= " + s.instant(micros(w.Start)) + " and " + condition
 	}
 	return condition
 }
@@ -196,7 +211,7 @@ func (s *statement) fields(e Entity) []string {
 		if f.Kind == Group {
 			key = "ixnId"
 		}
-		out[i] = s.m.column(alias(f.Table), f.Table, key, f.Column)
+		out[i] = s.d.Column(s.m.column(alias(f.Table), f.Table, key, f.Column))
 	}
 	return out
 }

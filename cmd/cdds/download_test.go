@@ -146,7 +146,7 @@ func TestEventsTellOfRuns(t *testing.T) {
 	c := serve(t, "--data", data).signIn(t, out.Username, out.Password)
 	req, err := http.NewRequestWithContext(t.Context(), "GET", c.base+"/events", nil)
 	must(t, err)
-	resp, err := c.http.Do(req)
+	resp, err := c.http.Do(req) //nolint:bodyclose // closed below; the linter loses it in the goroutine
 	must(t, err)
 	defer resp.Body.Close()
 	states := make(chan string, 100)

@@ -165,7 +165,7 @@ func (c *serveCommand) listen(ctx context.Context, s service) error {
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-	listener, err := net.Listen("tcp", c.Listen)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The service cannot listen on " + c.Listen + ".", Hint: "Give another address with --listen.", Err: err}
 	}

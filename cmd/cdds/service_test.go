@@ -312,13 +312,12 @@ func (c *client) download(a artifactAnswer, form, dir string) string {
 }
 
 // tool runs another program, such as openssl.
-func tool(t testing.TB, name string, args ...string) string {
+func tool(t testing.TB, name string, args ...string) {
 	t.Helper()
 	out, err := exec.Command(name, args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s %s: %v: %s", name, strings.Join(args, " "), err, out)
 	}
-	return string(out)
 }
 
 // firstError waits until an attempt of a run has failed.

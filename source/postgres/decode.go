@@ -6,8 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -18,10 +18,6 @@ import (
 // not have are appended to scratch, which it returns.
 type decoder func(v *source.Value, raw, scratch []byte) ([]byte, bool)
 
-// firstUserOID is where types begin that a database defines itself: enums and
-// extensions' text types, whose binary form is text.
-const firstUserOID = 16384
-
 // Microseconds and days from 1970 to 2000, PostgreSQL's epoch.
 const (
 	epochDays   = 10957
@@ -29,72 +25,63 @@ const (
 	epochMicros = epochDays * dayMicros
 )
 
-// decoderFor returns the decoder of a kind from a type, and false where the
-// type cannot give it.
-func decoderFor(kind source.Kind, oid uint32) (decoder, bool) {
+// types are the types of the connected database.
+type types struct {
+	known *pgtype.Map
+	texts []uint32 // types of the database's own whose binary form is text, such as enums
+}
+
+// ownTexts selects types.texts: types beyond the built-in ones, by the function
+// that makes their binary form.
+const ownTexts = `select t.oid from pg_catalog.pg_type t join pg_catalog.pg_proc p on p.oid = t.typsend
+	where t.oid >= 16384 and p.proname in ('enum_send', 'textsend', 'citextsend')`
+
+// name returns a type's name for people.
+func (t types) name(oid uint32) string {
+	if known, ok := t.known.TypeForOID(oid); ok {
+		return known.Name
+	}
+	return "with the number " + strconv.FormatUint(uint64(oid), 10) + " in pg_type"
+}
+
+// decoder returns the decoder of a kind from a type, nil where the type cannot
+// give it.
+func (t types) decoder(kind source.Kind, oid uint32) decoder {
 	switch kind {
 	case source.Text, source.Group:
-		return textDecoder(oid)
+		return t.textDecoder(oid)
 	case source.Int:
 		return intDecoder(oid)
 	case source.Bool:
-		if oid == pgtype.BoolOID {
-			return decodeBool, true
-		}
-		ints, ok := intDecoder(oid)
-		if !ok {
-			return nil, false
-		}
-		return func(v *source.Value, raw, scratch []byte) ([]byte, bool) {
-			scratch, ok := ints(v, raw, scratch)
-			if v.Int != 0 {
-				v.Int = 1
-			}
-			return scratch, ok
-		}, true
+		return boolDecoder(oid)
 	case source.Instant:
 		return instantDecoder(oid)
 	case source.JSON:
 		return jsonDecoder(oid)
 	case source.Binary:
 		if oid == pgtype.ByteaOID {
-			return decodeBytes, true
+			return decodeBytes
 		}
 	}
-	return onlyNull(oid)
+	return nil
 }
 
-// onlyNull accepts the type of a column that the mapping leaves out: it is a
-// text that is always null, and any value in it is refused.
-func onlyNull(oid uint32) (decoder, bool) {
-	if oid != pgtype.TextOID && oid != pgtype.UnknownOID {
-		return nil, false
-	}
-	return func(_ *source.Value, _, scratch []byte) ([]byte, bool) { return scratch, false }, true
-}
+// refuse accepts no value.
+func refuse(_ *source.Value, _, scratch []byte) ([]byte, bool) { return scratch, false }
 
-// fits reports whether a real column of the type can be exported as the kind.
-func fits(kind source.Kind, oid uint32) bool {
-	if oid == pgtype.TextOID && kind != source.Text && kind != source.Group {
-		return false
-	}
-	_, ok := decoderFor(kind, oid)
-	return ok
-}
-
-func textDecoder(oid uint32) (decoder, bool) {
+func (t types) textDecoder(oid uint32) decoder {
 	switch oid {
-	case pgtype.TextOID, pgtype.VarcharOID, pgtype.BPCharOID, pgtype.NameOID, pgtype.UnknownOID:
-		return decodeText, true
+	case pgtype.TextOID, pgtype.VarcharOID, pgtype.BPCharOID, pgtype.NameOID:
+		return decodeBytes
 	case pgtype.UUIDOID:
-		return decodeUUID, true
+		return decodeUUID
 	}
-	if oid >= firstUserOID {
-		return decodeText, true
+	if slices.Contains(t.texts, oid) {
+		return decodeBytes
 	}
-	ints, ok := intDecoder(oid)
-	if !ok {
-		return nil, false
+	ints := intDecoder(oid)
+	if ints == nil {
+		return nil
 	}
 	return func(v *source.Value, raw, scratch []byte) ([]byte, bool) {
 		scratch, ok := ints(v, raw, scratch)
@@ -102,20 +89,11 @@ func textDecoder(oid uint32) (decoder, bool) {
 		scratch = strconv.AppendInt(scratch, v.Int, 10)
 		v.Bytes = scratch[from:]
 		return scratch, ok
-	}, true
-}
-
-// decodeText passes text through. Only a database without an encoding
-// (SQL_ASCII) can hold invalid UTF-8: U+FFFD stands for it then.
-func decodeText(v *source.Value, raw, scratch []byte) ([]byte, bool) {
-	v.Bytes = raw
-	if utf8.Valid(raw) {
-		return scratch, true
 	}
-	v.Bytes = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
-	return scratch, true
 }
 
+// decodeBytes passes bytes through. Texts are well-formed UTF-8: the server
+// converts them, and fails where it cannot.
 func decodeBytes(v *source.Value, raw, scratch []byte) ([]byte, bool) {
 	v.Bytes = raw
 	return scratch, true
@@ -136,6 +114,22 @@ func decodeUUID(v *source.Value, raw, scratch []byte) ([]byte, bool) {
 	return scratch, true
 }
 
+// boolDecoder reads flags, also those that are whole numbers; other numbers
+// than 0 and 1 are refused, since nobody knows what they mean.
+func boolDecoder(oid uint32) decoder {
+	if oid == pgtype.BoolOID {
+		return decodeBool
+	}
+	ints := intDecoder(oid)
+	if ints == nil {
+		return nil
+	}
+	return func(v *source.Value, raw, scratch []byte) ([]byte, bool) {
+		scratch, ok := ints(v, raw, scratch)
+		return scratch, ok && (v.Int == 0 || v.Int == 1)
+	}
+}
+
 func decodeBool(v *source.Value, raw, scratch []byte) ([]byte, bool) {
 	if len(raw) != 1 {
 		return scratch, false
@@ -144,14 +138,14 @@ func decodeBool(v *source.Value, raw, scratch []byte) ([]byte, bool) {
 	return scratch, true
 }
 
-func intDecoder(oid uint32) (decoder, bool) {
+func intDecoder(oid uint32) decoder {
 	switch oid {
 	case pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID:
-		return decodeInt, true
+		return decodeInt
 	case pgtype.NumericOID:
-		return decodeNumeric, true
+		return decodeNumeric
 	}
-	return onlyNull(oid)
+	return nil
 }
 
 // decodeInt reads a whole number of two, four or eight bytes.
@@ -181,7 +175,7 @@ func decodeNumeric(v *source.Value, raw, scratch []byte) ([]byte, bool) {
 	if sign != 0 && sign != 0x4000 || len(raw) != 8+2*digits || weight > 4 {
 		return scratch, false
 	}
-	var n int64
+	var n int64 // below zero, where there is one number more
 	for i := 0; i < max(digits, weight+1); i++ {
 		var digit int64
 		if i < digits {
@@ -193,38 +187,44 @@ func decodeNumeric(v *source.Value, raw, scratch []byte) ([]byte, bool) {
 			}
 			continue
 		}
-		if n > (math.MaxInt64-digit)/10000 {
+		if n < (math.MinInt64+digit)/10000 {
 			return scratch, false
 		}
-		n = n*10000 + digit
-	}
-	if sign == 0x4000 {
-		n = -n
+		n = n*10000 - digit
 	}
 	v.Int = n
+	if sign == 0 {
+		v.Int = -n
+		return scratch, n != math.MinInt64
+	}
 	return scratch, true
 }
 
-func instantDecoder(oid uint32) (decoder, bool) {
+func instantDecoder(oid uint32) decoder {
 	switch oid {
 	case pgtype.TimestamptzOID, pgtype.TimestampOID:
-		return decodeInstant, true
+		return decodeInstant
 	case pgtype.DateOID:
-		return decodeDate, true
+		return decodeDate
 	}
-	return onlyNull(oid)
+	return nil
 }
 
 // decodeInstant reads microseconds since 2000. A timestamp without a zone is
-// read as UTC. The infinities stay what they are.
+// read as UTC. The infinities stay what they are; the last 50 years before
+// PostgreSQL's own end of time have no number of microseconds since 1970.
 func decodeInstant(v *source.Value, raw, scratch []byte) ([]byte, bool) {
 	if len(raw) != 8 {
 		return scratch, false
 	}
 	v.Int = int64(binary.BigEndian.Uint64(raw))
-	if v.Int != math.MaxInt64 && v.Int != math.MinInt64 {
-		v.Int += epochMicros
+	if v.Int == math.MaxInt64 || v.Int == math.MinInt64 {
+		return scratch, true
 	}
+	if v.Int >= math.MaxInt64-epochMicros {
+		return scratch, false
+	}
+	v.Int += epochMicros
 	return scratch, true
 }
 
@@ -232,25 +232,28 @@ func decodeDate(v *source.Value, raw, scratch []byte) ([]byte, bool) {
 	if len(raw) != 4 {
 		return scratch, false
 	}
-	switch days := int32(binary.BigEndian.Uint32(raw)); days {
+	days := int64(int32(binary.BigEndian.Uint32(raw)))
+	switch days {
 	case math.MaxInt32:
 		v.Int = math.MaxInt64
+		return scratch, true
 	case math.MinInt32:
 		v.Int = math.MinInt64
-	default:
-		v.Int = (int64(days) + epochDays) * dayMicros
+		return scratch, true
 	}
-	return scratch, true
+	days += epochDays
+	v.Int = days * dayMicros
+	return scratch, days > math.MinInt64/dayMicros && days < math.MaxInt64/dayMicros
 }
 
-func jsonDecoder(oid uint32) (decoder, bool) {
+func jsonDecoder(oid uint32) decoder {
 	switch oid {
 	case pgtype.JSONBOID:
-		return decodeJSONB, true
+		return decodeJSONB
 	case pgtype.JSONOID:
-		return decodeJSON, true
+		return decodeJSON
 	}
-	return onlyNull(oid)
+	return nil
 }
 
 // decodeJSONB drops the version byte. PostgreSQL writes the rest on one line.
@@ -258,8 +261,7 @@ func decodeJSONB(v *source.Value, raw, scratch []byte) ([]byte, bool) {
 	if len(raw) < 2 || raw[0] != 1 {
 		return scratch, false
 	}
-	v.Bytes = raw[1:]
-	return scratch, true
+	return decodeBytes(v, raw[1:], scratch)
 }
 
 // decodeJSON compacts: a json column keeps the text as it came, with line ends,

@@ -12,12 +12,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -33,16 +33,19 @@ type Options struct {
 	StatementTimeout time.Duration // longest statement; default 10 minutes
 	IdleTimeout      time.Duration // longest idle transaction; default 10 minutes
 	ConnectTimeout   time.Duration // default 10 seconds
+	ExactCount       int64         // most records that Count counts one by one; default 500,000
 }
-
-// exactBelow is the number of records up to which counting them is cheap.
-const exactBelow = 500_000
 
 // Source is one PostgreSQL database.
 type Source struct {
 	pool    *pgxpool.Pool
 	mapping source.Mapping
+	exact   int64
 }
+
+// cancelTime bounds how long a canceled statement may go on when the server
+// does not react to the request to cancel it; the connection is closed then.
+const cancelTime = 2 * time.Second
 
 // Open prepares a source. It connects at the first use, so that a database
 // that is down does not keep the service from starting.
@@ -54,9 +57,14 @@ func Open(ctx context.Context, dsn string, o Options) (*Source, error) {
 	}
 	cfg.MaxConns = orDefault(o.MaxConns, 4)
 	cfg.ConnConfig.ConnectTimeout = orDefault(o.ConnectTimeout, 10*time.Second)
-	// No prepared statements stay behind, so that a pooler in transaction mode
-	// may stand in between, and each statement is planned for its own window.
+	// Each statement is planned for its own window, and no prepared statement
+	// stays behind.
 	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	// The server is asked to stop, since it would not notice for long that
+	// nobody listens.
+	cfg.ConnConfig.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelTime}
+	}
 	for key, value := range map[string]string{
 		"application_name":                    orDefault(o.ApplicationName, "cdds"),
 		"default_transaction_read_only":       "on",
@@ -65,6 +73,7 @@ func Open(ctx context.Context, dsn string, o Options) (*Source, error) {
 		"statement_timeout":                   milliseconds(orDefault(o.StatementTimeout, 10*time.Minute)),
 		"idle_in_transaction_session_timeout": milliseconds(orDefault(o.IdleTimeout, 10*time.Minute)),
 		"jit":                                 "off",
+		"max_parallel_workers_per_gather":     "0",
 		"random_page_cost":                    "1.1", // prefer the key's index to a join over whole tables
 	} {
 		cfg.ConnConfig.RuntimeParams[key] = value
@@ -73,7 +82,7 @@ func Open(ctx context.Context, dsn string, o Options) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare the source: %w", err)
 	}
-	return &Source{pool: pool, mapping: o.Mapping}, nil
+	return &Source{pool: pool, mapping: o.Mapping, exact: orDefault(o.ExactCount, 500_000)}, nil
 }
 
 func milliseconds(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
@@ -94,30 +103,33 @@ func (s *Source) Close() error {
 
 // MediaTypes lists the tenant's media types.
 func (s *Source) MediaTypes(ctx context.Context, tenantID int64) ([]string, error) {
-	st := s.mapping.MediaTypes(tenantID)
+	st := s.mapping.MediaTypes(tenantID, dialect{})
 	rows, err := s.pool.Query(ctx, st.SQL, st.Args...)
 	if err != nil {
-		return nil, s.failure(ctx, err)
+		return nil, failure(ctx, err)
 	}
-	types, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	return types, s.failure(ctx, err)
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	slices.Sort(names)
+	return names, failure(ctx, err)
 }
 
 // Snapshot begins a transaction and takes its snapshot.
 func (s *Source) Snapshot(ctx context.Context) (source.Snapshot, error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
-		return nil, s.failure(ctx, err)
+		return nil, failure(ctx, err)
 	}
 	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
 		conn.Release()
-		return nil, s.failure(ctx, err)
+		return nil, failure(ctx, err)
 	}
-	snap := &snapshot{source: s, conn: conn, tx: tx}
-	if err := tx.QueryRow(ctx, "select clock_timestamp()").Scan(&snap.at); err != nil {
-		err = s.failure(ctx, err)
-		return nil, errors.Join(err, snap.Close())
+	snap := &snapshot{source: s, conn: conn, tx: tx, types: types{known: conn.Conn().TypeMap()}}
+	// The first statement takes the snapshot: all that was committed before it
+	// began is seen.
+	row := tx.QueryRow(ctx, "select statement_timestamp(), array("+ownTexts+")")
+	if err := row.Scan(&snap.at, &snap.types.texts); err != nil {
+		return nil, errors.Join(failure(ctx, err), snap.Close())
 	}
 	return snap, nil
 }
@@ -127,6 +139,7 @@ type snapshot struct {
 	source *Source
 	conn   *pgxpool.Conn
 	tx     pgx.Tx
+	types  types
 	at     time.Time
 }
 
@@ -146,37 +159,51 @@ func (s *snapshot) Close() error {
 	if errors.Is(err, pgx.ErrTxClosed) || s.conn.Conn().IsClosed() {
 		return nil // a broken connection has ended its transaction
 	}
-	return err
+	return failure(ctx, err)
 }
 
 // Count returns the exact number where it is small, and the planner's estimate
-// where counting would cost the database.
+// where counting would cost the database. It never counts further than that,
+// however wrong the estimate is.
 func (s *snapshot) Count(ctx context.Context, q source.Query) (source.Count, error) {
-	st := s.source.mapping.Count(q, dialect{}, true)
+	st := s.source.mapping.Rows(q, dialect{})
 	var plan []struct {
 		Plan struct {
 			Rows float64 `json:"Plan Rows"`
 		}
 	}
-	// EXPLAIN takes no arguments of its own, and its statement must be planned
-	// with the real values: the simple protocol writes them into the text.
-	args := append([]any{pgx.QueryExecModeSimpleProtocol}, st.Args...)
-	if err := s.tx.QueryRow(ctx, "explain (format json) "+st.SQL, args...).Scan(&plan); err != nil {
-		return source.Count{}, s.source.failure(ctx, err)
+	if err := s.tx.QueryRow(ctx, "explain (format json) "+st.SQL, st.Args...).Scan(&plan); err != nil {
+		return source.Count{}, failure(ctx, err)
 	}
-	if len(plan) == 1 && plan[0].Plan.Rows > exactBelow {
-		return source.Count{Records: int64(plan[0].Plan.Rows)}, nil
+	var estimate int64
+	if len(plan) == 1 {
+		estimate = int64(plan[0].Plan.Rows)
 	}
-	st = s.source.mapping.Count(q, dialect{}, false)
-	count := source.Count{Exact: true}
-	if err := s.tx.QueryRow(ctx, st.SQL, st.Args...).Scan(&count.Records); err != nil {
-		return source.Count{}, s.source.failure(ctx, err)
+	if estimate > s.source.exact {
+		return source.Count{Records: estimate}, nil
 	}
-	return count, nil
+	var counted int64
+	bounded := fmt.Sprintf("select count(*) from (%s limit %d) n", st.SQL, s.source.exact+1)
+	if err := s.tx.QueryRow(ctx, bounded, st.Args...).Scan(&counted); err != nil {
+		return source.Count{}, failure(ctx, err)
+	}
+	return source.Count{Records: counted, Exact: counted <= s.source.exact}, nil
 }
 
 // dialect is PostgreSQL's way to say things.
 type dialect struct{}
+
+// Column reads a column as it is.
+func (dialect) Column(expr string) string { return expr }
+
+// Typed casts. A date or a timestamp without a zone is then compared with an
+// instant, in UTC, and a small integer with any number.
+func (dialect) Typed(placeholder string, kind source.Kind) string {
+	if kind == source.Instant {
+		return placeholder + "::timestamptz"
+	}
+	return placeholder + "::bigint"
+}
 
 // Instant returns a timestamptz, which knows infinities.
 func (dialect) Instant(micros int64) any {
@@ -189,61 +216,7 @@ func (dialect) Instant(micros int64) any {
 	return pgtype.Timestamptz{Time: time.UnixMicro(micros).UTC(), Valid: true}
 }
 
-// In compares with an array.
+// In compares with an array of texts, whatever type the column has.
 func (dialect) In(expr, placeholder string, values []string) (string, any) {
-	return expr + " = any(" + placeholder + "::text[])", values
-}
-
-// failure turns an error of the database into one that says what to do. Values
-// never get into it: PostgreSQL's messages on names and rights are passed on,
-// others are left for the log.
-func (s *Source) failure(ctx context.Context, err error) error {
-	var ours *cdds.Error
-	if err == nil || errors.As(err, &ours) {
-		return err
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return serverFailure(pg)
-	}
-	var network net.Error
-	var connect *pgconn.ConnectError
-	if errors.As(err, &network) || errors.As(err, &connect) || pgconn.Timeout(err) || s.lost(err) {
-		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The source database does not answer, or the connection to it was lost.",
-			Hint: "Check that PostgreSQL runs and can be reached from here.", Err: errors.New("connection failed")}
-	}
-	return &cdds.Error{Code: cdds.CodeUnavailable, Message: "Reading the source database failed.", Err: err}
-}
-
-// lost reports whether the text of an error is that of a broken connection;
-// pgx has no type for it.
-func (s *Source) lost(err error) bool {
-	text := err.Error()
-	for _, sign := range []string{"conn closed", "unexpected EOF", "connection reset", "broken pipe", "closed pool"} {
-		if strings.Contains(text, sign) {
-			return true
-		}
-	}
-	return false
-}
-
-// serverFailure maps SQLSTATE (PostgreSQL manual, appendix A).
-func serverFailure(pg *pgconn.PgError) error {
-	const check = "cdds source check compares the mapping with the database."
-	switch {
-	case strings.HasPrefix(pg.Code, "28"):
-		return &cdds.Error{Code: cdds.CodeInvalid, Message: "The source database refused the sign-in (wrong user or password).", Hint: "Correct the user and the password of the source's DSN."}
-	case pg.Code == "3D000":
-		return &cdds.Error{Code: cdds.CodeInvalid, Message: "The source server has no such database.", Hint: "Correct the database's name in the source's DSN."}
-	case pg.Code == "42P01", pg.Code == "42703", pg.Code == "42883", pg.Code == "3F000":
-		return &cdds.Error{Code: cdds.CodeInvalid, Message: "The source lacks a table or a column: " + pg.Message + ".", Hint: check}
-	case pg.Code == "42501":
-		return &cdds.Error{Code: cdds.CodeInvalid, Message: "The source's role lacks a right: " + pg.Message + ".", Hint: "Grant SELECT on the tables to the role. " + check}
-	case pg.Code == "57014":
-		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The source database stopped a statement that took too long.", Hint: "Look at the load of the database and at the indexes on the key (start date, id)."}
-	}
-	return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The source database reported error " + pg.Code + ".", Hint: "Look at the database's log.", Err: errors.New("SQLSTATE " + pg.Code)}
+	return expr + "::text = any(" + placeholder + "::text[])", values
 }

@@ -2,7 +2,10 @@
 // schema's shape: the embedded sample, or a copy that somebody made.
 //
 // The file is opened for reading only. A snapshot is one transaction; in WAL
-// mode writers go on beside it.
+// mode writers go on beside it. SQLite lets any column hold any value, so each
+// one is looked at: what does not fit its field is refused with its place, and
+// Check looks for instants in another form than Layout, by which the file could
+// not be ordered.
 package sqlite
 
 import (
@@ -13,9 +16,11 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"time"
 
-	_ "modernc.org/sqlite" // registers the driver
+	"modernc.org/sqlite" // also registers the driver
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"cdds"
 	"cdds/source"
@@ -29,7 +34,8 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Layout is the form of instants in the file.
+// Layout is the one form of instants in the file. The order of such texts is
+// their order in time.
 const Layout = "2006-01-02T15:04:05.000000Z"
 
 // Source is one SQLite file.
@@ -63,7 +69,7 @@ func (s *Source) Close() error { return s.db.Close() }
 
 // MediaTypes lists the tenant's media types.
 func (s *Source) MediaTypes(ctx context.Context, tenantID int64) ([]string, error) {
-	st := s.mapping.MediaTypes(tenantID)
+	st := s.mapping.MediaTypes(tenantID, dialect{})
 	rows, err := s.db.QueryContext(ctx, st.SQL, st.Args...)
 	if err != nil {
 		return nil, s.failure(ctx, err)
@@ -77,17 +83,23 @@ func (s *Source) MediaTypes(ctx context.Context, tenantID int64) ([]string, erro
 		}
 		types = append(types, name)
 	}
+	slices.Sort(types)
 	return types, s.failure(ctx, rows.Err())
 }
 
 // Snapshot begins a transaction. SQLite takes the snapshot at its first read,
 // so one is made at once.
 func (s *Source) Snapshot(ctx context.Context) (source.Snapshot, error) {
-	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return nil, s.failure(ctx, err)
 	}
-	snap := &snapshot{source: s, tx: tx, at: s.now().UTC()}
+	// The transaction lives until Close, which may be longer than ctx.
+	tx, err := conn.BeginTx(context.WithoutCancel(ctx), &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, errors.Join(s.failure(ctx, err), conn.Close())
+	}
+	snap := &snapshot{source: s, conn: conn, tx: tx, at: s.now().UTC()}
 	var n int
 	if err := tx.QueryRowContext(ctx, "select count(*) from sqlite_master").Scan(&n); err != nil {
 		return nil, errors.Join(s.failure(ctx, err), snap.Close())
@@ -95,9 +107,10 @@ func (s *Source) Snapshot(ctx context.Context) (source.Snapshot, error) {
 	return snap, nil
 }
 
-// snapshot is one transaction.
+// snapshot is one transaction on one connection.
 type snapshot struct {
 	source *Source
+	conn   *sql.Conn
 	tx     *sql.Tx
 	at     time.Time
 }
@@ -105,9 +118,14 @@ type snapshot struct {
 // Time is the machine's clock when the snapshot was taken.
 func (s *snapshot) Time() time.Time { return s.at }
 
-// Close ends the transaction.
+// Close ends the transaction and gives the connection back. Closing twice does
+// nothing more.
 func (s *snapshot) Close() error {
-	if err := s.tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
+	err := s.tx.Rollback()
+	if errors.Is(err, sql.ErrTxDone) {
+		return nil
+	}
+	if err := errors.Join(err, s.conn.Close()); err != nil {
 		return fmt.Errorf("end the snapshot: %w", err)
 	}
 	return nil
@@ -115,17 +133,35 @@ func (s *snapshot) Close() error {
 
 // Count counts the records of a query.
 func (s *snapshot) Count(ctx context.Context, q source.Query) (source.Count, error) {
-	st := s.source.mapping.Count(q, dialect{}, false)
+	st := s.source.mapping.Rows(q, dialect{})
 	count := source.Count{Exact: true}
-	err := s.tx.QueryRowContext(ctx, st.SQL, st.Args...).Scan(&count.Records)
+	err := s.tx.QueryRowContext(ctx, "select count(*) from ("+st.SQL+")", st.Args...).Scan(&count.Records)
 	return count, s.source.failure(ctx, err)
 }
 
 // dialect is SQLite's way to say things.
 type dialect struct{}
 
-// Instant returns the text form.
-func (dialect) Instant(micros int64) any { return time.UnixMicro(micros).UTC().Format(Layout) }
+// Column reads a column as an expression, which has no declared type: the
+// driver would make other values of what lies in columns declared as a time or
+// a flag.
+func (dialect) Column(expr string) string { return "+" + expr }
+
+// Typed leaves an argument as it is: values have types of their own.
+func (dialect) Typed(placeholder string, _ source.Kind) string { return placeholder }
+
+// Instant returns the text form. Years that it cannot tell lie before or after
+// all that it can.
+func (dialect) Instant(micros int64) any {
+	at := time.UnixMicro(micros).UTC()
+	switch {
+	case at.Year() < 0:
+		return ""
+	case at.Year() > 9999:
+		return ":" // the character after 9
+	}
+	return at.Format(Layout)
+}
 
 // In compares with the elements of a JSON array, the form in which SQLite
 // takes a list as one argument.
@@ -137,7 +173,8 @@ func (dialect) In(expr, placeholder string, values []string) (string, any) {
 	return expr + " in (select value from json_each(" + placeholder + "))", string(list)
 }
 
-// failure turns an error of the database into one that says what to do.
+// failure turns an error of the database into one that says what to do. The
+// driver's messages name tables and columns but hold no values.
 func (s *Source) failure(ctx context.Context, err error) error {
 	var ours *cdds.Error
 	if err == nil || errors.As(err, &ours) {
@@ -149,5 +186,14 @@ func (s *Source) failure(ctx context.Context, err error) error {
 	if _, statErr := os.Stat(s.path); errors.Is(statErr, os.ErrNotExist) {
 		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The source file is missing.", Hint: "Give the right file with --source, or make the sample with cdds demo.", Err: err}
 	}
-	return &cdds.Error{Code: cdds.CodeInvalid, Message: "Reading the source file failed: " + err.Error() + ".", Hint: "cdds source check compares the mapping with the file."}
+	var broken *sqlite.Error
+	if errors.As(err, &broken) {
+		switch broken.Code() & 0xff { // the rest says more of the same kind
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM:
+			return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The source file cannot be read now.", Hint: "Look whether another program keeps it locked, and at the disk.", Err: err}
+		case sqlite3.SQLITE_ERROR:
+			return &cdds.Error{Code: cdds.CodeInvalid, Message: "The source file lacks a table or a column.", Hint: "cdds source check compares the mapping with the file.", Err: err}
+		}
+	}
+	return &cdds.Error{Code: cdds.CodeInvalid, Message: "The source file cannot be read.", Hint: "Look whether it is a SQLite file that this user may read.", Err: err}
 }

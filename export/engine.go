@@ -1,0 +1,121 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"time"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+	"golang.org/x/sync/errgroup"
+
+	"cdds"
+	"cdds/source"
+)
+
+const (
+	// defaultRange is how many records one short transaction reads.
+	defaultRange = 10_000
+	// mostWorkers bounds the default: reading and encoding one stream feeds
+	// four or five compressors, and each costs some memory.
+	mostWorkers = 8
+	// cleanTime bounds the removal of a failed attempt's files.
+	cleanTime = 30 * time.Second
+)
+
+// Run exports and returns what it stored. Its error is the first fault: a
+// *cdds.Error where it is known what to do (CodeUnavailable for the storage),
+// one of the source as it came, or the cause of ctx when that has ended. All
+// that the attempt stored is removed before Run returns an error; if that
+// fails too, the error says so as well.
+func (e *Engine) Run(ctx context.Context, spec Spec, p *Progress) (*Result, error) {
+	result, err := e.export(ctx, spec, p)
+	if err == nil {
+		return result, nil
+	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	// The removal must work when the context is over as well.
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
+	defer cancel()
+	if cleanErr := e.Remove(clean, spec.Prefix); cleanErr != nil {
+		return nil, fmt.Errorf("%w (and its files could not be removed: %w)", err, cleanErr)
+	}
+	return nil, err
+}
+
+// export does the work of Run: it starts the goroutines and waits for all of
+// them. The first that fails ends the others through their context.
+func (e *Engine) export(ctx context.Context, spec Spec, p *Progress) (*Result, error) {
+	room, err := zipRoom(spec)
+	if err != nil {
+		return nil, err
+	}
+	workers := e.Workers
+	if workers <= 0 {
+		workers = min(runtime.GOMAXPROCS(0), mostWorkers)
+	}
+	limit := e.RangeRecords
+	if limit <= 0 {
+		limit = defaultRange
+	}
+	result := &Result{Records: map[source.Entity]int64{}, OneSnapshot: spec.OneSnapshot}
+	ring := newRing(workers)
+	in := &reader{source: e.Source, spec: spec, limit: limit, cut: &cutter{spec: spec, room: room, ring: ring}, progress: p, result: result}
+	out := &writer{engine: e, spec: spec, ring: ring}
+
+	group, ctx := errgroup.WithContext(ctx)
+	for range workers {
+		group.Go(func() error {
+			ring.compress()
+			return nil
+		})
+	}
+	group.Go(func() error {
+		defer close(ring.work)
+		if err := in.run(ctx); err != nil {
+			return err
+		}
+		// Only a run that was read to its end may be written to its end.
+		close(ring.queue)
+		return nil
+	})
+	group.Go(func() error { return out.run(ctx) })
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	result.Artifacts = out.artifacts
+	for i := range result.Artifacts {
+		result.Artifacts[i].Parts = len(result.Artifacts)
+	}
+	return result, nil
+}
+
+// entitiesOf lists the kinds of records that a run reads, in their order.
+func entitiesOf(t cdds.EntityType) []source.Entity {
+	if t == cdds.TypeContact {
+		return []source.Entity{source.Contact}
+	}
+	return []source.Entity{source.Interaction, source.Attachment}
+}
+
+// Remove deletes all objects below a prefix; that there are none is no error.
+func (e *Engine) Remove(ctx context.Context, prefix string) error {
+	list := e.Bucket.List(&blob.ListOptions{Prefix: prefix})
+	for {
+		object, err := list.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return storageFailure(fmt.Errorf("list an attempt's files: %w", err))
+		}
+		if err := e.Bucket.Delete(ctx, object.Key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+			return storageFailure(fmt.Errorf("remove an attempt's file: %w", err))
+		}
+	}
+}

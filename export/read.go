@@ -1,0 +1,132 @@
+package export
+
+import (
+	"context"
+	"errors"
+
+	"cdds"
+	"cdds/source"
+)
+
+// reader reads a run's records and hands them, as lines, to the cutter. One
+// goroutine runs it.
+type reader struct {
+	source   source.Source
+	spec     Spec
+	limit    int // records of a range
+	cut      *cutter
+	progress *Progress
+	result   *Result // its records and snapshots are filled in
+	whole    source.Snapshot
+	line     []byte
+}
+
+// run reads all records. Attachments come after all interactions.
+func (r *reader) run(ctx context.Context) (err error) {
+	if r.spec.OneSnapshot {
+		if r.whole, err = r.source.Snapshot(ctx); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, r.whole.Close()) }()
+	}
+	entities := entitiesOf(r.spec.Type)
+	if err := r.count(ctx, entities); err != nil {
+		return err
+	}
+	for _, e := range entities {
+		if err := r.entity(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inSnapshot runs do in the run's one snapshot, or in a new short one.
+func (r *reader) inSnapshot(ctx context.Context, do func(source.Snapshot) error) (err error) {
+	if r.whole != nil {
+		return do(r.whole)
+	}
+	snapshot, err := r.source.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, snapshot.Close()) }()
+	return do(snapshot)
+}
+
+// count fills in the total for the progress.
+func (r *reader) count(ctx context.Context, entities []source.Entity) error {
+	return r.inSnapshot(ctx, func(snapshot source.Snapshot) error {
+		var total int64
+		r.result.TotalExact = true
+		for _, e := range entities {
+			n, err := snapshot.Count(ctx, r.query(e))
+			if err != nil {
+				return err
+			}
+			total += n.Records
+			r.result.TotalExact = r.result.TotalExact && n.Exact
+		}
+		r.progress.Total.Store(total)
+		return nil
+	})
+}
+
+func (r *reader) query(e source.Entity) source.Query {
+	return source.Query{Entity: e, TenantID: r.spec.TenantID, Window: r.spec.Window, By: r.spec.By, MediaTypes: r.spec.MediaTypes}
+}
+
+// entity reads all records of one kind, range by range. A range that gives
+// fewer records than it may is the last one.
+func (r *reader) entity(ctx context.Context, e source.Entity) error {
+	r.result.Records[e] = 0
+	enc := newEncoder(e)
+	var after *source.Key
+	for {
+		n, last, err := r.readRange(ctx, e, enc, after)
+		if err != nil {
+			return err
+		}
+		r.result.Records[e] += int64(n)
+		if n < r.limit {
+			r.cut.endFile()
+			return nil
+		}
+		if after != nil && last == *after {
+			return &cdds.Error{Code: cdds.CodeInternal, Message: "The source gave the same range of records twice."}
+		}
+		after = &last
+	}
+}
+
+// readRange reads the range behind a key, and returns how many records it gave
+// and the key of the last.
+func (r *reader) readRange(ctx context.Context, e source.Entity, enc *encoder, after *source.Key) (n int, last source.Key, err error) {
+	err = r.inSnapshot(ctx, func(snapshot source.Snapshot) error {
+		if r.result.SnapshotFirst.IsZero() {
+			r.result.SnapshotFirst = snapshot.Time()
+		}
+		r.result.SnapshotLast = snapshot.Time()
+		var err error
+		n, err = snapshot.Read(ctx, r.query(e), source.Range{After: after, Limit: r.limit}, func(record *source.Record) error {
+			last = record.Key
+			return r.record(ctx, e, enc, record)
+		})
+		return err
+	})
+	return n, last, err
+}
+
+// record encodes a record and hands it over.
+func (r *reader) record(ctx context.Context, e source.Entity, enc *encoder, record *source.Record) error {
+	r.line = enc.append(r.line[:0], record)
+	if err := r.cut.add(ctx, e, r.line, record.Key); err != nil {
+		return err
+	}
+	r.progress.Records.Add(1)
+	r.progress.Bytes.Add(int64(len(r.line)))
+	if cap(r.line) > 4*blockSize {
+		r.line = nil // a huge record must not keep its memory
+	}
+	return nil
+}
