@@ -117,7 +117,10 @@ func (s Schedule) equal(o Schedule) bool {
 	if !s.StartAt.Equal(o.StartAt) || !s.NotBefore.Equal(o.NotBefore) {
 		return false
 	}
-	s.StartAt, s.NotBefore, s.RunNow = o.StartAt, o.NotBefore, o.RunNow
+	if s.zone().String() != o.zone().String() { // "" and "UTC" are one
+		return false
+	}
+	s.StartAt, s.NotBefore, s.RunNow, s.TimeZone = o.StartAt, o.NotBefore, o.RunNow, o.TimeZone
 	return s == o
 }
 

@@ -72,7 +72,9 @@ func (c *Control) DeleteJob(ctx context.Context, by Caller, id string, now time.
 	})
 }
 
-// changeJob applies a rule to a locked job and saves the result.
+// changeJob applies a rule to a locked job and saves the result. What was due
+// before is started first, as it was defined then: an edit or a suspension that
+// comes between the instant and the scheduler's look at it drops no occurrence.
 func (c *Control) changeJob(ctx context.Context, by Caller, id, action string, now time.Time,
 	rule func(*store.Tx, cdds.Job) (cdds.Job, error),
 ) (cdds.Job, error) {
@@ -80,6 +82,12 @@ func (c *Control) changeJob(ctx context.Context, by Caller, id, action string, n
 	err := c.store.InTx(ctx, func(tx *store.Tx) error {
 		job, err := tx.LockJob(ctx, by.User.TenantID, id)
 		if err != nil {
+			return err
+		}
+		if _, err := c.startDue(ctx, tx, job, now); err != nil {
+			return err
+		}
+		if job, err = tx.Job(ctx, by.User.TenantID, id); err != nil {
 			return err
 		}
 		if changed, err = rule(tx, job); err != nil {

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"gocloud.dev/gcerrors"
@@ -29,26 +30,31 @@ func (c *Control) DeleteArtifact(ctx context.Context, by Caller, id string, now 
 }
 
 // ExpireArtifacts removes the artifacts whose retention has ended, at most
-// limit of them, and returns how many it removed. The bytes go first and the
+// limit of them, and returns how many it removed. One that the storage does not
+// delete is left for the next time and keeps no other from being removed. The bytes go first and the
 // row is marked after, so that what is shown as present is present.
 func (c *Control) ExpireArtifacts(ctx context.Context, now time.Time, limit int) (int, error) {
 	due, err := c.store.ExpiredArtifacts(ctx, now, limit)
 	if err != nil {
 		return 0, err
 	}
-	for i, a := range due {
+	removed := 0
+	var errs []error
+	for _, a := range due {
 		if err := c.removeBytes(ctx, a.Key); err != nil {
-			return i, err
+			errs = append(errs, err)
+			continue
 		}
 		err := c.store.InTx(ctx, func(tx *store.Tx) error {
 			_, err := tx.MarkExpired(ctx, a.ID, now)
 			return err
 		})
 		if err != nil {
-			return i, err
+			return removed, errors.Join(append(errs, err)...)
 		}
+		removed++
 	}
-	return len(due), nil
+	return removed, errors.Join(errs...)
 }
 
 // RecordDownload writes the audit line of a download that is about to begin.

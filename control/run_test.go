@@ -136,6 +136,24 @@ func TestAClockThatIsBehind(t *testing.T) {
 	})
 }
 
+// TestAChangeDropsNoOccurrence edits and suspends jobs after an instant at which
+// they were due and before the scheduler has looked.
+func TestAChangeDropsNoOccurrence(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		edited, suspended := w.create(t, spec()), w.create(t, spec())
+		changed := spec()
+		changed.Title = "Changed"
+		after := got(w.EditJob(t.Context(), w.ann, edited.ID, changed, at(61*time.Minute)))(t)
+		equal(t, "next start", after.NextStartsAt, at(2*time.Hour))
+		got(w.SuspendJob(t.Context(), w.ann, suspended.ID, at(61*time.Minute)))(t)
+		for _, id := range []string{edited.ID, suspended.ID} {
+			run := w.oneRun(t, id)
+			equal(t, "the run's instant", run.ScheduledFor, at(time.Hour))
+			equal(t, "the run's job", run.Spec.Title, spec().Title)
+		}
+	})
+}
+
 func TestAOneTimeJobIsSuspendedByItsStart(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		job := w.create(t, onceSpec(at(time.Hour)))

@@ -120,7 +120,7 @@ func (c *Control) SignIn(ctx context.Context, cred Credentials, address string, 
 	}
 	by := Caller{User: user, Address: address}
 	if !ok {
-		return "", store.Session{}, c.refuseSignIn(ctx, by, now)
+		return "", store.Session{}, c.refuseSignIn(address)
 	}
 	token := make([]byte, 32)
 	if _, err := rand.Read(token); err != nil {
@@ -140,21 +140,14 @@ func (c *Control) SignIn(ctx context.Context, cred Credentials, address string, 
 	return secret, session, err
 }
 
-// refuseSignIn writes the refusal to the audit log, where the user is known,
-// and returns the one answer that all refusals share.
-func (c *Control) refuseSignIn(ctx context.Context, by Caller, now time.Time) error {
-	refusal := &cdds.Error{Code: cdds.CodeUnauthenticated, Message: "The username, the tenant or the password is wrong.",
+// refuseSignIn logs a refusal and returns the one answer that all of them share.
+// It writes nothing to the database, since a write for known users only would
+// tell them from unknown ones by the time it takes. What was typed is not
+// logged: a password may have come into the wrong field.
+func (c *Control) refuseSignIn(address string) error {
+	c.log.Warn("sign-in refused", "address", address)
+	return &cdds.Error{Code: cdds.CodeUnauthenticated, Message: "The username, the tenant or the password is wrong.",
 		Hint: "Give the tenant as well if your username exists in several."}
-	if by.User.ID == "" {
-		return refusal
-	}
-	err := c.store.InTx(ctx, func(tx *store.Tx) error {
-		return audit(ctx, tx, by, "session.refuse", by.User.ID, "", now)
-	})
-	if err != nil {
-		return err
-	}
-	return refusal
 }
 
 // Caller returns who a session token belongs to, and keeps the session alive.

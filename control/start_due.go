@@ -14,40 +14,49 @@ import (
 // next occurrence changes a row has them all, in one transaction, and the
 // others return false.
 func (c *Control) StartDue(ctx context.Context, job cdds.Job, now time.Time) (bool, error) {
-	due := job.Due(now)
-	if len(due.Run) == 0 && len(due.Missed) == 0 {
+	if len(job.Due(now).Run) == 0 {
 		return false, nil
 	}
 	var mine bool
 	err := c.store.InTx(ctx, func(tx *store.Tx) error {
 		var err error
-		mine, err = tx.ClaimOccurrence(ctx, job.ID, job.NextStartsAt, due.Next, due.Suspend, now)
-		if err != nil || !mine {
-			return err
-		}
-		done, err := startedSince(ctx, tx, job)
-		if err != nil {
-			return err
-		}
-		for _, at := range due.Missed {
-			if done[at.UnixMicro()] {
-				continue
-			}
-			if err := c.addMissed(ctx, tx, job, at, now); err != nil {
-				return err
-			}
-		}
-		for _, at := range due.Run {
-			if done[at.UnixMicro()] {
-				continue
-			}
-			if _, err := c.addRun(ctx, tx, job, cdds.TriggerSchedule, at, now); err != nil {
-				return err
-			}
-		}
-		return nil
+		mine, err = c.startDue(ctx, tx, job, now)
+		return err
 	})
 	return mine, err
+}
+
+// startDue does the work of StartDue within a transaction.
+func (c *Control) startDue(ctx context.Context, tx *store.Tx, job cdds.Job, now time.Time) (bool, error) {
+	due := job.Due(now)
+	if len(due.Run) == 0 {
+		return false, nil
+	}
+	mine, err := tx.ClaimOccurrence(ctx, job.ID, job.NextStartsAt, due.Next, due.Suspend, now)
+	if err != nil || !mine {
+		return false, err
+	}
+	done, err := startedSince(ctx, tx, job)
+	if err != nil {
+		return false, err
+	}
+	for _, at := range due.Missed {
+		if done[at.UnixMicro()] {
+			continue
+		}
+		if err := c.addMissed(ctx, tx, job, at, now); err != nil {
+			return false, err
+		}
+	}
+	for _, at := range due.Run {
+		if done[at.UnixMicro()] {
+			continue
+		}
+		if _, err := c.addRun(ctx, tx, job, cdds.TriggerSchedule, at, now); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // maxStarted bounds how many runs are looked at for occurrences that were
