@@ -168,16 +168,61 @@ func TestLines(t *testing.T) {
 		Values:     []source.Value{{Bytes: []byte("c1")}, {Int: 101}, {Int: 0}, {Null: true}, {Null: true}},
 		Attributes: []source.Attribute{{Name: "FirstName", Value: "Zoë", Primary: true}, {Name: "PhoneNumber", Value: "1\n2", Description: &desc}},
 	}
+	lonely := source.Record{Values: []source.Value{{}, {Int: -1}, {Null: true}, {Int: math.MaxInt64}, {Bytes: []byte("c2")}}}
 	attachment := source.Record{Values: []source.Value{
 		{Bytes: []byte("d1")}, {Bytes: []byte("i1")}, {Int: 101}, {Bytes: []byte("x.bin")}, {Null: true}, {Int: 3}, {Null: true}, {Int: 1500000}, {Bytes: []byte{0xff, 0, 0xfe}},
 	}}
 	for want, line := range map[string][]byte{
 		`{"contactId":"c1","tenantId":101,"createdDate":"1970-01-01T00:00:00Z","modifiedDate":null,"mergeId":null,"attributes":[` +
 			`{"name":"FirstName","value":"Zoë","primary":true,"description":null},{"name":"PhoneNumber","value":"1\n2","primary":false,"description":"home"}]}`: newEncoder(source.Contact).append(nil, &contact),
+		`{"contactId":"","tenantId":-1,"createdDate":null,"modifiedDate":"infinity","mergeId":"c2","attributes":[]}`:                                                          newEncoder(source.Contact).append(nil, &lonely),
 		`{"id":"d1","entityId":"i1","tenantId":101,"theName":"x.bin","mimeType":null,"theSize":3,"description":null,"createdDate":"1970-01-01T00:00:01.5Z","content":"/wD+"}`: newEncoder(source.Attachment).append(nil, &attachment),
 	} {
 		equal(t, "line", string(line), want+"\n")
 	}
+}
+
+// TestInteractionLine compares a line with its form in the contract: a group
+// that is there has all its keys, and one that is not is null, whatever its
+// fields hold.
+func TestInteractionLine(t *testing.T) {
+	r := source.Record{}
+	for _, f := range source.Fields(source.Interaction) {
+		v := source.Value{Null: true, Int: 9, Bytes: []byte("left from the record before")}
+		switch f.Group + "." + f.Name {
+		case ".ixnId":
+			v = source.Value{Bytes: []byte("i1")}
+		case ".tenantId", ".threadHash":
+			v = source.Value{Int: math.MinInt64}
+		case ".isSpam":
+			v = source.Value{Int: 1}
+		case ".canBeParent", ".callback", "callback.attempts":
+			v = source.Value{}
+		case ".allAttributes":
+			v = source.Value{Bytes: []byte(`{"a":[1.50,null]}`)}
+		case "email.mailbox": // of a group that is not there
+			v = source.Value{Bytes: []byte("m")}
+		case "callback.status":
+			v = source.Value{Int: -3}
+		}
+		r.Values = append(r.Values, v)
+	}
+	nulls := func(names string) string { return `"` + strings.ReplaceAll(names, " ", `":null,"`) + `":null,` }
+	want := `{"ixnId":"i1","tenantId":-9223372036854775808,` + nulls("contactId parentId threadId") + `"threadHash":-9223372036854775808,` +
+		nulls("externalId entityTypeId mediaTypeId typeId subtypeId status stoppedReason startDate modifiedDate endDate timeShift subject text structuredText structTextMimetype theComment lang ownerId creatorAppId subtenantId queueName categoryId isCategoryApproved") +
+		`"isSpam":true,` + nulls("webSafeEmailStatus") + `"canBeParent":false,` +
+		nulls("strAttribute1 strAttribute2 strAttribute3 strAttribute4 strAttribute5 strAttribute6 strAttribute7 strAttribute8 strAttribute9 strAttribute10 intAttribute1 intAttribute2 intAttribute3 intAttribute4 intAttribute5") +
+		`"allAttributes":{"a":[1.50,null]},` + nulls("email chat phoneCall") +
+		`"callback":{` + nulls("customerNumber callbackType desiredResponseType") + `"status":-3,` + nulls("startTime endTime") + `"attempts":0,"result":null}}` + "\n"
+	enc := newEncoder(source.Interaction)
+	equal(t, "line", string(enc.append(nil, &r)), want)
+
+	for i, f := range source.Fields(source.Interaction) {
+		r.Values[i].Null = f.Kind != source.Group
+	}
+	var line struct{ Email, Chat, PhoneCall, Callback map[string]any }
+	must(t, json.Unmarshal(enc.append(nil, &r), &line))
+	equal(t, "keys of groups without values", fmt.Sprint(len(line.Email), len(line.Chat), len(line.PhoneCall), len(line.Callback)), "7 3 4 8")
 }
 
 // FuzzEncode compares the encoder with the slow one, and what a reader reads

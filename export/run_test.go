@@ -199,6 +199,60 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
+// TestRanges: however long the ranges are, no record is lost, doubled or moved.
+func TestRanges(t *testing.T) {
+	const most = 23
+	id := newIdentity(t)
+	for limit := 1; limit <= most+1; limit++ {
+		for _, once := range []bool{false, true} {
+			s, h := newStorage(), newHistory(most, most/2, 0)
+			spec := newSpec(id)
+			spec.OneSnapshot = once
+			result, _ := export(t, &Engine{Source: h, Bucket: s.bucket(t), Workers: 1, RangeRecords: limit}, spec)
+			files := id.opened(t, s.objects[result.Artifacts[0].Key])
+			for _, e := range entitiesOf(spec.Type) {
+				if got := files[fileName(e, spec.RunID, 0)]; !bytes.Equal(got, h.expected(e)) {
+					t.Errorf("ranges of %d, one snapshot %t: other %s lines", limit, once, e)
+				}
+			}
+			h.checkReads(t, spec, result)
+			equal(t, "reads", len(h.queries), most/limit+1+most/2/limit+1) // a full range may be the last
+		}
+	}
+}
+
+// TestManifestAccounts compares what a reader has in hands, the manifest's text
+// and the parts as openssl and unzip open them.
+func TestManifestAccounts(t *testing.T) {
+	for _, size := range []int64{0, 256 << 10} {
+		id, s := newIdentity(t), newStorage()
+		spec := newSpec(id)
+		spec.SplitSize = size
+		result, _ := export(t, &Engine{Source: newHistory(1200, 300, 0), Bucket: s.bucket(t)}, spec)
+		text, err := json.Marshal(NewManifest(spec, result, json.RawMessage("{}"), "1", now))
+		must(t, err)
+		m, err := ParseManifest(text)
+		must(t, err)
+		equal(t, "artifacts", len(m.Artifacts), len(s.keys()))
+		records := map[source.Entity]int64{}
+		for i, a := range m.Artifacts {
+			stored := s.objects[s.keys()[i]]
+			equal(t, "key", s.keys()[i], spec.Prefix+a.Name)
+			equal(t, "artifact", fmt.Sprint(a.Part, a.Parts, a.Size, a.SHA256), fmt.Sprint(i+1, len(s.keys()), len(stored), sum(stored)))
+			files := id.unzipped(t, stored)
+			equal(t, "files", len(files), len(a.Files))
+			for _, f := range a.Files {
+				body := files[f.Name]
+				equal(t, f.Name, fmt.Sprint(f.Records, f.Size, f.SHA256), fmt.Sprint(bytes.Count(body, []byte{'\n'}), len(body), sum(body)))
+				records[f.Entity] += f.Records
+			}
+		}
+		equal(t, "records", fmt.Sprint(records), fmt.Sprint(m.Records))
+		equal(t, "all records", fmt.Sprint(m.Records), "map[attachment:300 interaction:1200]")
+		t.Logf("split of %d: %d artifacts", size, len(m.Artifacts))
+	}
+}
+
 // TestHardTexts sends texts through that are hard to write or to compress.
 func TestHardTexts(t *testing.T) {
 	var everything strings.Builder

@@ -78,6 +78,7 @@ func TestSplit(t *testing.T) {
 	}{
 		"1 MiB":             {9000, 1500, 0, cdds.TypeInteraction, 1 << 20, 1, 95},
 		"3 MB, recipients":  {9000, 10, 0, cdds.TypeInteraction, 3_000_000, 5, 95},
+		"64 KiB":            {1500, 300, 0, cdds.TypeInteraction, 64 << 10, 1, 90},
 		"one part":          {10, 0, 0, cdds.TypeInteraction, 1 << 30, 1, 0},
 		"two kinds":         {10, 10, 0, cdds.TypeInteraction, 1 << 40, 1, 0},
 		"64 KiB of people":  {0, 0, 5000, cdds.TypeContact, 64 << 10, 1, 90},
@@ -119,6 +120,47 @@ func TestSplitWhatCannotBeCompressed(t *testing.T) {
 		result := split(t, h, cdds.TypeInteraction, size, 1)
 		least, mean := fill(result, size)
 		t.Logf("%d parts, filled to %d%% at least and %d%% in the mean", len(result.Artifacts), least, mean)
+	}
+}
+
+// TestSplitAtTheLimit: two records of which nearly nothing can be compressed are
+// brought, step by step, from within the split size to beyond it.
+func TestSplitAtTheLimit(t *testing.T) {
+	const size = 16 << 10
+	noise := make([]byte, 40_000)
+	if _, err := mathrand.NewChaCha8([32]byte{4}).Read(noise); err != nil {
+		t.Fatal(err)
+	}
+	for i := range noise {
+		noise[i] = 0x5d + noise[i]%(0xff-0x5d) // nothing to escape
+	}
+	id := newIdentity(t)
+	together, apart := 0, 0
+	for length := 6500; length < 8500; length += 50 {
+		s, h := newStorage(), newHistory(0, 0, 4)
+		plain := h.fill
+		h.fill = func(e source.Entity, i int, r *source.Record) {
+			plain(e, i, r)
+			r.Values[4] = source.Value{Bytes: noise[i*length:][:length]}
+			r.Attributes = nil
+		}
+		spec := newSpec(id)
+		spec.Type, spec.SplitSize = cdds.TypeContact, size
+		result, _ := export(t, &Engine{Source: h, Bucket: s.bucket(t), Workers: 1}, spec)
+		for _, a := range result.Artifacts {
+			if a.Size > size {
+				t.Errorf("texts of %d bytes: %s has %d bytes, which is more than %d", length, a.Name, a.Size, size)
+			}
+		}
+		if len(result.Artifacts) == 2 {
+			together++
+		} else {
+			apart++
+		}
+	}
+	t.Logf("two records in a part %d times, one %d times", together, apart)
+	if together == 0 || apart == 0 {
+		t.Errorf("the limit was not reached or not crossed")
 	}
 }
 

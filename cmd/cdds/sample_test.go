@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/base64"
+	"encoding/json"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -137,4 +140,53 @@ func sqliteAttachments(t testing.TB, db *sql.DB, where string) digests {
 	}
 	must(t, rows.Err())
 	return d
+}
+
+// digests counts records by the hash of their canonical form.
+type digests map[[sha256.Size]byte]int
+
+// add adds a record, whose keys are brought into one order.
+func (d digests) add(t testing.TB, line []byte) {
+	t.Helper()
+	decoder := json.NewDecoder(bytes.NewReader(line))
+	decoder.UseNumber()
+	var record map[string]any
+	if err := decoder.Decode(&record); err != nil {
+		t.Fatalf("a line is no JSON object: %v", err)
+	}
+	canonical, err := json.Marshal(record)
+	must(t, err)
+	d[sha256.Sum256(canonical)]++
+}
+
+// total is the number of records.
+func (d digests) total() int {
+	n := 0
+	for _, k := range d {
+		n += k
+	}
+	return n
+}
+
+// exported reads the lines of all files, and checks some against the schema.
+func exported(t testing.TB, kind, pattern string) digests {
+	t.Helper()
+	validate(t, kind, pattern)
+	got := digests{}
+	eachLine(t, pattern, func(_ int, line []byte) { got.add(t, line) })
+	return got
+}
+
+// equalRecords fails the test unless both multisets are equal.
+func equalRecords(t testing.TB, kind string, got, want digests) {
+	t.Helper()
+	for sum, n := range got {
+		if want[sum] != n {
+			t.Fatalf("a record of kind %s was exported %d times and is %d times in the database", kind, n, want[sum])
+		}
+	}
+	if got.total() != want.total() || want.total() == 0 {
+		t.Fatalf("%d records of kind %s exported, %d in the database", got.total(), kind, want.total())
+	}
+	t.Logf("%d records of kind %s are equal in every field", got.total(), kind)
 }

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"cdds"
 	"cdds/source"
 	"cdds/source/sourcetest"
@@ -17,7 +15,7 @@ import (
 // large makes a history of 200,000 short interactions over 2,000 days, every
 // fifth with an attachment, and 50,000 contacts with two attributes each. An
 // interaction of three was modified, a day after it began.
-func large(t testing.TB) (string, *pgx.Conn) {
+func large(t testing.TB) string {
 	t.Helper()
 	dsn := servers.Database(t)
 	conn := connect(t, dsn)
@@ -38,7 +36,7 @@ func large(t testing.TB) (string, *pgx.Conn) {
 	} {
 		exec(t, conn, statement)
 	}
-	return dsn, conn
+	return dsn
 }
 
 // node is a node of a plan.
@@ -55,7 +53,7 @@ type node struct {
 // TestPlans looks at how the server reads: by the indexes, and without sorting
 // or reading more than the range asks for.
 func TestPlans(t *testing.T) {
-	dsn, _ := large(t)
+	dsn := large(t)
 	s := open(t, dsn, Options{})
 	day := func(n int) time.Time { return time.Date(2020, 1, 1+n, 0, 0, 0, 0, time.UTC) }
 	week := cdds.Window{Start: day(1000), End: day(1007)}

@@ -99,7 +99,9 @@ func (s *Source) columns(ctx context.Context, table string) (map[string]bool, er
 	if before, after, ok := strings.Cut(table, "."); ok {
 		schema, name = before, after
 	}
-	rows, err := s.db.QueryContext(ctx, "select name from pragma_table_xinfo($1, $2)", name, schema)
+	// The join leaves out a schema that is missing, which is an error elsewhere.
+	const text = "select c.name from pragma_database_list d, pragma_table_xinfo($1, d.name) c where d.name = $2 collate nocase"
+	rows, err := s.db.QueryContext(ctx, text, name, schema)
 	if err != nil {
 		return nil, err
 	}

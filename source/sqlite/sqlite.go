@@ -183,11 +183,13 @@ func (s *Source) failure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if _, statErr := os.Stat(s.path); errors.Is(statErr, os.ErrNotExist) {
+	info, statErr := os.Stat(s.path)
+	if errors.Is(statErr, os.ErrNotExist) {
 		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The source file is missing.", Hint: "Give the right file with --source, or make the sample with cdds demo.", Err: err}
 	}
 	var broken *sqlite.Error
-	if errors.As(err, &broken) {
+	isFolder := statErr == nil && info.IsDir() // which SQLite takes for a broken disk
+	if errors.As(err, &broken) && !isFolder {
 		switch broken.Code() & 0xff { // the rest says more of the same kind
 		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM:
 			return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The source file cannot be read now.", Hint: "Look whether another program keeps it locked, and at the disk.", Err: err}
