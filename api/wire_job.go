@@ -80,25 +80,18 @@ type JobSpec struct {
 
 // Job is a job in an answer.
 type Job struct {
-	ID              string      `json:"id"`
-	State           string      `json:"state" enum:"active,suspended"`
-	Owner           string      `json:"owner" doc:"Username of the owner, to whose certificate artifacts are encrypted."`
-	CreatedAt       time.Time   `json:"createdAt"`
-	UpdatedAt       time.Time   `json:"updatedAt"`
-	NextStartsAt    *time.Time  `json:"nextStartsAt" doc:"Null where no occurrence is to come."`
-	LatestRun       *RunSummary `json:"latestRun" doc:"Null for a job that never ran."`
-	Title           string      `json:"title"`
-	Description     string      `json:"description"`
-	Source          string      `json:"source"`
-	Type            string      `json:"type"`
-	MediaTypes      []string    `json:"mediaTypes" nullable:"true"`
-	Schedule        Schedule    `json:"schedule"`
-	Timeframe       Timeframe   `json:"timeframe"`
-	SplitSize       *int64      `json:"splitSize"`
-	SettlingMinutes int         `json:"settlingMinutes"`
+	ID           string      `json:"id"`
+	State        string      `json:"state" enum:"active,suspended"`
+	Owner        string      `json:"owner" doc:"Username of the owner, to whose certificate artifacts are encrypted."`
+	CreatedAt    time.Time   `json:"createdAt"`
+	UpdatedAt    time.Time   `json:"updatedAt"`
+	NextStartsAt *time.Time  `json:"nextStartsAt" doc:"Null where no occurrence is to come."`
+	LatestRun    *RunSummary `json:"latestRun" doc:"Null for a job that never ran."`
+	FrozenJob
 }
 
-// FrozenJob is the copy of a job that a run keeps.
+// FrozenJob is a job's definition in an answer: as it is, or as it was in the
+// copy that a run keeps.
 type FrozenJob struct {
 	Title           string    `json:"title"`
 	Description     string    `json:"description"`
@@ -246,12 +239,9 @@ func wireTimeframe(t cdds.Timeframe) Timeframe {
 
 // wireJob is the answer's form of a job.
 func wireJob(row store.JobRow) Job {
-	s := wireSpec(row.Spec)
 	out := Job{
 		ID: row.ID, State: string(row.State), Owner: row.OwnerName, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
-		NextStartsAt: optional(row.NextStartsAt),
-		Title:        s.Title, Description: s.Description, Source: s.Source, Type: s.Type, MediaTypes: s.MediaTypes,
-		Schedule: s.Schedule, Timeframe: s.Timeframe, SplitSize: s.SplitSize, SettlingMinutes: s.SettlingMinutes,
+		NextStartsAt: optional(row.NextStartsAt), FrozenJob: wireSpec(row.Spec),
 	}
 	if row.LatestRun != nil {
 		summary := wireRunSummary(*row.LatestRun)
