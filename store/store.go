@@ -145,7 +145,18 @@ func (s *Store) tryTx(ctx context.Context, do func(tx *Tx) error) (err error) {
 	if err := do(&Tx{Reader: Reader{tx}, tx: tx}); err != nil {
 		return err
 	}
-	return failure("commit a transaction", tx.Commit())
+	return failure("commit a transaction", commit(ctx, tx))
+}
+
+// commit commits tx. A context that ends just before rolls the transaction back
+// behind our back, and database/sql then may only say that it is over: the
+// context's end is the reason that the caller can tell by.
+func commit(ctx context.Context, tx *sql.Tx) error {
+	err := tx.Commit()
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		return errors.Join(context.Cause(ctx), err)
+	}
+	return err
 }
 
 // pause waits a random time that grows with the number of tries, so that those
