@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-long lint shape fuzz bench clean
+.PHONY: help run build console test test-console test-long lint shape fuzz bench clean
 
 # Tools are built once per machine, outside the clone.
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cdds/tools
@@ -25,17 +25,35 @@ run: build ## Start the service on http://127.0.0.1:8080 with sample data in ./d
 	@./bin/cdds demo --data ./data --if-missing --export
 	@exec ./bin/cdds serve --data ./data
 
-build: ## Build bin/cdds
+build: console ## Build bin/cdds, with the web console in it where Node is there
 	go build -trimpath -o bin/cdds ./cmd/cdds
+
+# Without Node the binary still builds; its pages then say what is missing.
+console: ## Build the web console into console/dist
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory console/dist/index.html; \
+	else echo "Node is not here: building without the web console. Install Node 20.19 or newer for it."; fi
+
+console/node_modules/.stamp: console/package.json console/package-lock.json
+	@echo "Getting the console's packages (once, about 30 seconds) ..."
+	cd console && npm ci --ignore-scripts --engine-strict --loglevel=error && touch node_modules/.stamp
+
+console/dist/index.html: console/node_modules/.stamp api/testdata/openapi.golden.json $(shell find console -name node_modules -prune -o -name dist -prune -o -name e2e -prune -o -type f ! -name '*.gen.ts' ! -name '*.go' -print)
+	cd console && npm run --silent build
 
 test: ## Run all tests of daily use, with the race detector (under 15 minutes)
 	@.ci/prepare
+	@$(MAKE) --no-print-directory build
 	@echo "Checking the formatting and the code ..."
 	@bad=$$(find . -name node_modules -prune -o -name '*.go' -exec gofmt -l {} +); \
 	if [ -n "$$bad" ]; then echo "Not formatted, run gofmt -w on:" $$bad; exit 1; fi
 	go vet -tags long ./...
 	@echo "Running the tests: imports, shape, and every package on real servers ..."
 	go test $(RACE) -count=1 -timeout 12m -json ./... | go run .ci/tally.go
+	@$(MAKE) --no-print-directory test-console
+
+test-console: build ## Run the console's tests alone: units, then a real browser against the real service
+	cd console && npm run --silent unit
+	cd console && CI=1 npm run --silent e2e
 
 test-long: ## Run the large and slow tests too: millions of records, gigabytes, kills (hours)
 	@.ci/prepare
@@ -63,5 +81,6 @@ fuzz: ## Fuzz every fuzz test for FUZZTIME (20s) each
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
-clean: ## Remove bin; your data in ./data stays
-	rm -rf bin
+clean: ## Remove what was built; your data in ./data stays
+	rm -rf bin console/node_modules
+	find console/dist -mindepth 1 ! -name .gitkeep -delete

@@ -2,6 +2,9 @@ module cdds
 
 go 1.26.0
 
+// Packages of Node may hold Go files of their own.
+ignore ./console/node_modules
+
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/alexedwards/argon2id v1.0.0

@@ -11,10 +11,8 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -93,6 +91,7 @@ func newServer(ctx context.Context, cfg Config, mux *http.ServeMux) *server {
 	s.registerJobs()
 	s.registerRuns()
 	s.registerArtifacts()
+	s.registerOverview()
 	s.registerEvents()
 	s.registerSchemas()
 	s.describeProblems()
@@ -109,28 +108,8 @@ func (s *server) describeProblems() {
 	delete(schemas.Map(), "ErrorDetail")
 }
 
-// welcome is what a browser shows at the service's address.
-const welcome = `CDDS is running.
-
-The API stands under /api/v1; /api/v1/openapi.json describes it.
-Sign in, then look at jobs, runs and artifacts:
-
-  curl -c cookies -H 'Content-Type: application/json' -d '{"username": "...", "password": "..."}' URL/api/v1/session
-  curl -b cookies URL/api/v1/jobs
-  curl -b cookies URL/api/v1/runs
-  curl -b cookies URL/api/v1/artifacts
-  curl -b cookies -OJ URL/api/v1/artifacts/ID/content
-`
-
-// registerHealth serves the probes, alive and ready to work, and the welcome.
+// registerHealth serves the probes: alive, and ready to work.
 func (s *server) registerHealth(mux *http.ServeMux) {
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		url := "http://" + r.Host
-		if _, err := io.WriteString(w, strings.ReplaceAll(welcome, "URL", url)); err != nil {
-			s.Log.Debug("a reader left", "error", err)
-		}
-	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -45,6 +46,15 @@ type archiveInput struct {
 	}
 }
 
+// linkInput asks for an archive by a link, which a browser streams to its
+// download folder; the answer to a POST it would have to hold in memory.
+type linkInput struct {
+	IDs string `query:"ids" required:"true" minLength:"1" maxLength:"40000" doc:"Ids of artifacts, with commas; at most 1000."`
+}
+
+// maxLinked bounds the artifacts of a link, so that it fits into a request line.
+const maxLinked = 1000
+
 func (s *server) registerArtifacts() {
 	register(s, operation("list-artifacts", http.MethodGet, "/artifacts", "List artifacts", cdds.ActionSeeArtifacts), s.listArtifacts)
 	register(s, operation("get-artifact", http.MethodGet, "/artifacts/{id}", "Show an artifact", cdds.ActionSeeArtifacts), s.getArtifact)
@@ -57,6 +67,9 @@ func (s *server) registerArtifacts() {
 	archive := operation("archive-artifacts", http.MethodPost, "/artifacts/archive", "Download many artifacts as one tar stream", cdds.ActionDownload)
 	archive.Responses = binaryResponse("A tar of the encrypted files.", "application/x-tar")
 	register(s, archive, s.archiveArtifacts)
+	link := operation("archive-artifacts-by-link", http.MethodGet, "/artifacts/archive", "Download many artifacts as one tar stream, by a link", cdds.ActionDownload)
+	link.Responses = binaryResponse("A tar of the encrypted files.", "application/x-tar")
+	register(s, link, s.archiveLinked)
 }
 
 func binaryResponse(description, mediaType string) map[string]*huma.Response {
@@ -146,14 +159,26 @@ func (s *server) open(ctx context.Context, a cdds.Artifact) (*blob.Reader, error
 	return reader, nil
 }
 
-// archiveArtifacts streams many artifacts as one plain tar. All are looked up
-// and written to the audit log before the first byte goes out; a file that
-// cannot be read in mid-stream cuts the connection, so that a short archive
-// never looks whole.
 func (s *server) archiveArtifacts(ctx context.Context, in *archiveInput) (*huma.StreamResponse, error) {
+	return s.archive(ctx, in.Body.IDs)
+}
+
+func (s *server) archiveLinked(ctx context.Context, in *linkInput) (*huma.StreamResponse, error) {
+	ids := strings.Split(in.IDs, ",")
+	if len(ids) > maxLinked {
+		return nil, cdds.Invalid("ids", "must be at most 1000 ids; ask for more with POST.")
+	}
+	return s.archive(ctx, ids)
+}
+
+// archive streams many artifacts as one plain tar. All are looked up and
+// written to the audit log before the first byte goes out; a file that cannot
+// be read in mid-stream cuts the connection, so that a short archive never
+// looks whole.
+func (s *server) archive(ctx context.Context, ids []string) (*huma.StreamResponse, error) {
 	by := caller(ctx)
-	files := make([]cdds.Artifact, 0, len(in.Body.IDs))
-	for _, id := range in.Body.IDs {
+	files := make([]cdds.Artifact, 0, len(ids))
+	for _, id := range ids {
 		a, err := s.present(ctx, id)
 		if err != nil {
 			return nil, err

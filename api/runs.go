@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"cdds"
 	"cdds/store"
@@ -41,6 +42,25 @@ type createdRunOutput struct {
 	Body     Run
 }
 
+// Download is who fetched one of a run's artifacts.
+type Download struct {
+	ArtifactID string    `json:"artifactId"`
+	Name       string    `json:"name" doc:"The file's name."`
+	Username   string    `json:"username"`
+	Address    string    `json:"address" doc:"The client's network address."`
+	At         time.Time `json:"at"`
+}
+
+// Downloads are a run's downloads, newest first.
+type Downloads struct {
+	Downloads []Download `json:"downloads" doc:"At most 100, newest first."`
+}
+
+type downloadsOutput struct{ Body Downloads }
+
+// maxDownloads bounds the list of a run's downloads.
+const maxDownloads = 100
+
 type manifestOutput struct {
 	Disposition string `header:"Content-Disposition"`
 	Body        json.RawMessage
@@ -60,6 +80,7 @@ func (s *server) registerRuns() {
 	retry.DefaultStatus = http.StatusCreated
 	register(s, retry, s.retryRun)
 	register(s, operation("get-manifest", http.MethodGet, "/runs/{id}/manifest", "The account of a finished run", cdds.ActionSeeRuns), s.getManifest)
+	register(s, operation("list-downloads", http.MethodGet, "/runs/{id}/downloads", "Who downloaded a run's artifacts", cdds.ActionSeeArtifacts), s.listDownloads)
 }
 
 func (s *server) listRuns(ctx context.Context, in *listRunsInput) (*listRunsOutput, error) {
@@ -130,6 +151,22 @@ func (s *server) getManifest(ctx context.Context, in *RunPath) (*manifestOutput,
 		return nil, err
 	}
 	return &manifestOutput{Disposition: `attachment; filename="manifest-` + in.ID + `.json"`, Body: manifest}, nil
+}
+
+func (s *server) listDownloads(ctx context.Context, in *RunPath) (*downloadsOutput, error) {
+	tenantID := caller(ctx).User.TenantID
+	if _, err := s.Store.Run(ctx, tenantID, in.ID); err != nil {
+		return nil, err
+	}
+	found, err := s.Store.Downloads(ctx, tenantID, in.ID, maxDownloads)
+	if err != nil {
+		return nil, err
+	}
+	out := Downloads{Downloads: make([]Download, 0, len(found))}
+	for _, d := range found {
+		out.Downloads = append(out.Downloads, Download{ArtifactID: d.ArtifactID, Name: d.Name, Username: d.Username, Address: d.Address, At: d.At})
+	}
+	return &downloadsOutput{Body: out}, nil
 }
 
 func (s *server) showRun(ctx context.Context, id string) (*runBody, error) {

@@ -20,6 +20,7 @@ import (
 
 	"cdds"
 	"cdds/api"
+	"cdds/console"
 	"cdds/control"
 	"cdds/export"
 	"cdds/queue"
@@ -157,10 +158,10 @@ func (c *serveCommand) work(ctx context.Context, s service) error {
 
 // listen serves HTTP until ctx ends.
 func (c *serveCommand) listen(ctx context.Context, s service) error {
-	handler := api.Handler(ctx, api.Config{
-		Store: s.st, Control: s.ctl, Bucket: s.files.bucket, Source: s.src, Version: version,
-		SecureCookies: c.Secure, Now: utcNow, Log: s.log,
-	})
+	handler, err := c.faces(ctx, s)
+	if err != nil {
+		return err
+	}
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
@@ -184,6 +185,24 @@ func (c *serveCommand) listen(ctx context.Context, s service) error {
 		return fmt.Errorf("serve HTTP: %w", err)
 	}
 	return group.Wait()
+}
+
+// faces puts the API and the console behind one address.
+func (c *serveCommand) faces(ctx context.Context, s service) (http.Handler, error) {
+	pages, err := console.Handler()
+	if err != nil {
+		return nil, err
+	}
+	services := api.Handler(ctx, api.Config{
+		Store: s.st, Control: s.ctl, Bucket: s.files.bucket, Source: s.src, Version: version,
+		SecureCookies: c.Secure, Now: utcNow, Log: s.log,
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/", pages)
+	for _, path := range []string{"/api/", "/healthz", "/readyz"} {
+		mux.Handle(path, services)
+	}
+	return mux, nil
 }
 
 // lockData keeps a second process off an embedded database: SQLite itself

@@ -1,0 +1,32 @@
+import { queryOptions, useSuspenseQuery } from '@tanstack/react-query';
+import { $api, type Me } from '../api/client';
+
+/** Who is signed in. */
+export const meQuery = queryOptions({ ...$api.queryOptions('get', '/api/v1/me'), staleTime: 60_000, retry: false });
+
+export function useMe(): Me {
+  return useSuspenseQuery(meQuery).data;
+}
+
+/** The rights that pages ask for; the API decides again on each request. */
+export function rights(me: Me) {
+  const administrator = me.role === 'administrator';
+  const exporter = me.role === 'exporter';
+  return {
+    seeJobs: administrator || exporter,
+    manageJobs: administrator,
+    startRuns: administrator || exporter,
+    cancelRuns: administrator || exporter,
+    deleteRuns: administrator,
+    seeArtifacts: administrator || exporter,
+    deleteArtifacts: administrator,
+    preferences: administrator || exporter,
+  };
+}
+
+export function useRights() {
+  return rights(useMe());
+}
+
+/** Why somebody may not do what only an administrator may. */
+export const administratorOnly = 'only administrators may do this';

@@ -1,0 +1,68 @@
+import { Alert, Drawer, Group, Stack, Text } from '@mantine/core';
+import { $api, type Run } from '../../api/client';
+import { usePolling } from '../../app/Live';
+import { ErrorState, ListSkeleton } from '../../components/states';
+import { RunBar, RunStatus } from '../../components/RunStatus';
+import { TextLink } from '../../components/links';
+import { bytes, count } from '../../lib/amount';
+import { local, remaining, utc } from '../../lib/time';
+import { windowWords } from '../../lib/words';
+import { Took } from './columns';
+import { Attempts, Downloads, FrozenJob, Manifest } from './RunParts';
+
+type Props = { id: string | undefined; onClose: () => void; onOpen: (id: string) => void };
+
+const triggers = { schedule: 'the schedule', manual: 'hand', retry: 'hand, as a retry' } as const;
+
+/** All that is known of one run. Its address can be shared: the run's id is in it. */
+export function RunDrawer({ id, onClose, onOpen }: Props) {
+  const polling = usePolling();
+  const run = $api.useQuery(
+    'get', '/api/v1/runs/{id}', { params: { path: { id: id ?? '' } } },
+    { enabled: id !== undefined, placeholderData: undefined, refetchInterval: (q) => (working(q.state.data) ? 1000 : polling) },
+  );
+  return (
+    <Drawer opened={id !== undefined} onClose={onClose} position="right" size="xl" title={<Text fw={600}>Run details</Text>} closeButtonProps={{ 'aria-label': 'Close the details' }}>
+      {run.isPending && id && <ListSkeleton label="the run" />}
+      {run.isError && <ErrorState error={run.error} what="The run" retry={() => void run.refetch()} />}
+      {run.data && <Details run={run.data} onOpen={onOpen} />}
+    </Drawer>
+  );
+}
+
+const working = (run: Run | undefined) => run?.state === 'in_progress' || run?.state === 'queued';
+
+function Moment({ at }: { at: string | null }) {
+  return at ? <><time dateTime={at}>{utc(at)} UTC</time> <Text span size="sm" c="dimmed">({local(at)})</Text></> : <>–</>;
+}
+
+function Details({ run, onOpen }: { run: Run; onOpen: (id: string) => void }) {
+  const { progress } = run;
+  return (
+    <Stack gap="lg">
+      <Stack gap="xs">
+        <Group gap="sm"><Text component="h2" fw={600} size="lg" style={{ overflowWrap: 'anywhere' }}>{run.job.title}</Text><RunStatus state={run.state} title={run.job.title} progress={progress} noData={run.noData} /></Group>
+        {run.error && <Alert color="red" title={run.error.message}>{run.error.hint}</Alert>}
+        {run.noData && <Text size="sm">There was no data in the window, so there is no file.</Text>}
+        {run.state === 'in_progress' && <Group gap="sm"><RunBar title={run.job.title} progress={progress} /><Text size="sm">{remaining(progress.etaSeconds)} remaining, {count(progress.recordsPerSecond)} records per second</Text></Group>}
+      </Stack>
+      <dl className="pairs">
+        <dt>Run</dt><dd>{run.id}</dd>
+        <dt>Started by</dt><dd>{triggers[run.trigger]}</dd>
+        <dt>Scheduled for</dt><dd><Moment at={run.scheduledFor} /></dd>
+        <dt>Started</dt><dd><Moment at={run.startedAt} /></dd>
+        <dt>Finished</dt><dd><Moment at={run.finishedAt} /></dd>
+        <dt>Duration</dt><dd><Took run={run} /></dd>
+        <dt>Window (UTC)</dt><dd>{windowWords(run.window)}</dd>
+        <dt>Records</dt><dd>{count(progress.records)}{progress.totalRecords !== null && run.state === 'in_progress' && ` of ${count(progress.totalRecords)}`}</dd>
+        <dt>Files</dt>
+        <dd>{run.artifacts ? <TextLink to="/artifacts" search={{ run: run.id }} size="sm">{count(run.artifacts)}, {bytes(run.size)}</TextLink> : 'none'}</dd>
+        {run.retryOf && <><dt>Retry of</dt><dd><TextLink to="/history" search={{ run: run.retryOf }} size="sm" onClick={() => onOpen(run.retryOf!)}>{run.retryOf}</TextLink></dd></>}
+      </dl>
+      <FrozenJob run={run} />
+      <Attempts attempts={run.attempts ?? []} />
+      {run.state === 'finished' && <Manifest id={run.id} />}
+      {run.artifacts > 0 && <Downloads id={run.id} />}
+    </Stack>
+  );
+}

@@ -1,0 +1,32 @@
+import { Fieldset, Radio, Stack, Text, useMantineColorScheme, type MantineColorScheme } from '@mantine/core';
+import { useRights } from '../../app/session';
+import { PageHead } from '../../components/PageHead';
+import { CertificatePart } from './CertificatePart';
+
+/** User preferences: the certificate that one's exports are encrypted to, and the theme. */
+export function PreferencesPage() {
+  const can = useRights();
+  return (
+    <Stack maw={820}>
+      <PageHead title="User preferences" />
+      {can.preferences && <CertificatePart />}
+      <Theme />
+    </Stack>
+  );
+}
+
+function Theme() {
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  return (
+    <Fieldset legend="Theme">
+      <Radio.Group aria-label="Theme" value={colorScheme} onChange={(value) => setColorScheme(value as MantineColorScheme)}>
+        <Stack gap="xs">
+          <Radio value="light" label="Light" />
+          <Radio value="dark" label="Dark" />
+          <Radio value="auto" label="System: as your device is set" />
+        </Stack>
+      </Radio.Group>
+      <Text size="sm" c="dimmed" mt="xs">Kept in this browser.</Text>
+    </Fieldset>
+  );
+}

@@ -1,0 +1,53 @@
+import type { Schedule, Timeframe } from '../api/client';
+import { count } from './amount';
+import { utcShort } from './time';
+
+/** How sources and types are named to people. */
+export const sourceNames: Record<string, string> = { contact_history: 'UCS', info_mart: 'Info Mart' };
+export const typeNames: Record<string, string> = { interaction: 'Interaction', contact: 'Contact' };
+
+export const sourceOptions = [{ value: 'contact_history', label: 'UCS (Contact History)' }];
+export const typeOptions = [{ value: 'interaction', label: 'Interaction' }, { value: 'contact', label: 'Contact' }];
+
+const capital = (s: string) => s.charAt(0).toUpperCase() + s.slice(1);
+
+/** A schedule in words: "Weekly on Tuesday at 02:00 UTC". */
+export function scheduleWords(s: Schedule): string {
+  const zone = s.timeZone ?? 'UTC';
+  switch (s.kind) {
+    case 'once': return s.startAt ? `Once, at ${utcShort(s.startAt)} UTC` : 'Once, immediately';
+    case 'hourly': return s.every === 1 ? 'Every hour' : `Every ${s.every} hours, counted from 00:00 UTC`;
+    case 'daily': return `${s.every === 1 ? 'Every day' : `Every ${s.every} days`} at ${s.at} ${zone}`;
+    case 'weekly': return `Weekly on ${capital(s.weekday ?? '')} at ${s.at} ${zone}`;
+    case 'monthly': return `Monthly on day ${s.day} at ${s.at} ${zone}`;
+  }
+}
+
+const frames = {
+  all: 'All data', hour: 'The hour before the start', day: 'The day before the start', week: 'The week before the start', month: 'The month before the start',
+} as const;
+
+/** A timeframe in words. */
+export function timeframeWords(t: Timeframe): string {
+  switch (t.kind) {
+    case 'fixed': return `From ${utcShort(t.start ?? '')} to ${utcShort(t.end ?? '')} UTC`;
+    case 'sinceLast': return t.start ? `Since the last run, from ${utcShort(t.start)} UTC on` : 'Since the last run';
+    default: return frames[t.kind];
+  }
+}
+
+/** A window in words. A missing start reads from the beginning. */
+export function windowWords(w: { start: string | null; end: string | null }): string {
+  const start = w.start ? utcShort(w.start) : 'the beginning';
+  return w.end ? `${start} to ${utcShort(w.end)}` : `from ${start}`;
+}
+
+/** Media types of a job in words. */
+export function mediaWords(mediaTypes: string[] | null): string {
+  return mediaTypes ? mediaTypes.join(', ') : 'all';
+}
+
+/** "3 of 4 failed": how a change of many ended. */
+export function partWords(failedOnes: number, all: number): string {
+  return failedOnes === all ? `${all === 1 ? 'It' : `All ${count(all)}`} failed` : `${count(failedOnes)} of ${count(all)} failed`;
+}
