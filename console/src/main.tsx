@@ -7,6 +7,7 @@ import { ModalsProvider } from '@mantine/modals';
 import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
+import { setNonce } from 'get-nonce';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { newQueryClient } from './app/query';
@@ -15,6 +16,9 @@ import { cssVariables, theme } from './theme';
 
 // The nonce is readable as a property only; the attribute is hidden from scripts.
 const nonce = () => document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.nonce ?? '';
+
+// Dialogs lock the page's scrolling by a style element of their own.
+setNonce(nonce());
 
 const client = newQueryClient();
 const router = newRouter(client);

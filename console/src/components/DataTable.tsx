@@ -108,7 +108,7 @@ export function DataTable<Row extends object>(props: Props<Row>) {
               const direction = header.column.getIsSorted();
               const Arrow = direction === 'asc' ? IconArrowUp : direction === 'desc' ? IconArrowDown : IconArrowsSort;
               return (
-                <th key={header.id} className={look?.num ? 'num' : undefined} aria-sort={direction === 'asc' ? 'ascending' : direction === 'desc' ? 'descending' : undefined}>
+                <th key={header.id} className={look?.grow ? 'grow' : look?.num ? 'num' : undefined} aria-sort={direction === 'asc' ? 'ascending' : direction === 'desc' ? 'descending' : undefined}>
                   {header.column.getCanSort() ? (
                     <button type="button" className="sort" onClick={() => header.column.toggleSorting()}>
                       {look?.label}<Arrow size={13} aria-hidden style={direction ? undefined : { opacity: 0.5 }} />

@@ -29,8 +29,8 @@ export function Pager({ label, search, onSearch, shown, total, atLeast, nextCurs
   };
   return (
     <Group justify="space-between" mt="xs" component="nav" aria-label={`Pages of ${label}`}>
-      <Text size="sm" c="dimmed" role="status">
-        {shown === 0 ? `No ${label}` : `${count(first)}–${count(first + shown - 1)} of ${count(total)}${atLeast ? '+' : ''} ${label}`}
+      <Text size="sm" c="dimmed" role="status" aria-label={`Rows of ${label} on show`}>
+        {shown === 0 ? `No ${label}` : `${count(first)}–${count(first + shown - 1)} of ${count(total)}${atLeast ? '+' : ''}`}
       </Text>
       <Group gap="xs">
         <Select

@@ -25,9 +25,9 @@ export type EditorForm = ReturnType<typeof useEditorForm>;
 /** The job editor. It saves to the API, and shows its errors at their fields. */
 export function Editor({ heading, initial, job }: Props) {
   const form = useEditorForm(initial);
-  const { save, refused } = useSave(form, job);
+  const { save, refused, done } = useSave(form, job);
   const oneTime = job?.schedule.kind === 'once';
-  const leave = useLeaving(form, save.isSuccess);
+  const leave = useLeaving(() => form.isDirty() && !done.current);
   const focusFirst = () => setTimeout(() => document.querySelector<HTMLElement>('form [aria-invalid="true"]')?.focus());
   return (
     <form noValidate onSubmit={form.onSubmit((values) => save.mutate(values, { onError: focusFirst }), focusFirst)}>
@@ -78,6 +78,7 @@ function useSave(form: EditorForm, job: Job | undefined) {
   const navigate = useNavigate();
   const [refused, setRefused] = useState('');
   const attempt = useRef({ body: '', key: '' });
+  const done = useRef(false);
   const save = useMutation({
     mutationFn: async (values: Values) => {
       setRefused('');
@@ -88,6 +89,7 @@ function useSave(form: EditorForm, job: Job | undefined) {
       return api.POST('/api/v1/jobs', { params: { header: { 'Idempotency-Key': attempt.current.key } }, body });
     },
     onSuccess: (_, values) => {
+      done.current = true;
       void client.invalidateQueries({ queryKey: ['get', '/api/v1/jobs/{id}'] });
       refresh(client);
       confirmed(`Saved "${values.title.trim()}".`);
@@ -100,15 +102,14 @@ function useSave(form: EditorForm, job: Job | undefined) {
       setRefused([problem.message, ...other, problem.hint].filter(Boolean).join(' '));
     },
   });
-  return { save, refused };
+  return { save, refused, done };
 }
 
 /** Asks before unsaved changes are lost, on links and on closing the tab. */
-function useLeaving(form: EditorForm, saved: boolean) {
-  const dirty = form.isDirty() && !saved;
-  const latest = useRef(dirty);
-  latest.current = dirty;
-  const blocker = useBlocker({ shouldBlockFn: () => latest.current, enableBeforeUnload: () => latest.current, withResolver: true });
+function useLeaving(unsaved: () => boolean) {
+  const latest = useRef(unsaved);
+  latest.current = unsaved;
+  const blocker = useBlocker({ shouldBlockFn: () => latest.current(), enableBeforeUnload: () => latest.current(), withResolver: true });
   return useMemo(() => ({
     asking: blocker.status === 'blocked',
     stay: () => blocker.reset?.(),

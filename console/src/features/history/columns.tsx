@@ -7,7 +7,7 @@ import { runStates, RunStatus } from '../../components/RunStatus';
 import { Utc } from '../../components/Utc';
 import { bytes, count } from '../../lib/amount';
 import { firstPage, join, split } from '../../lib/list';
-import { duration, secondsBetween } from '../../lib/time';
+import { duration, secondsBetween, utcDay, utcShort } from '../../lib/time';
 import { sourceNames, sourceOptions, typeNames, typeOptions, windowWords } from '../../lib/words';
 import { states, type HistorySearch } from './search';
 
@@ -27,17 +27,23 @@ export function useRunColumns(search: HistorySearch, onSearch: (change: Partial<
       column<Run>('type', { label: 'Type', filter: filter('type', 'type', typeOptions) }, (run) => typeNames[run.job.type] ?? run.job.type, false),
       column<Run>('title', { label: 'Title', grow: true }, (run) => <Title run={run} open={() => onSearch({ run: run.id })} />),
       column<Run>('state', { label: 'State', filter: filter('state', 'state', stateOptions) }, (run) => <RunStatus state={run.state} title={run.job.title} progress={run.progress} noData={run.noData} error={run.error} />),
-      column<Run>('createdAt', { label: 'Created (UTC)' }, (run) => <Utc at={run.createdAt} />),
       column<Run>('startedAt', { label: 'Started (UTC)' }, (run) => <Utc at={run.startedAt} />),
       column<Run>('finishedAt', { label: 'Finished (UTC)' }, (run) => <Utc at={run.finishedAt} />),
       column<Run>('duration', { label: 'Duration', num: true }, (run) => <Took run={run} />, false),
-      column<Run>('window', { label: 'Window (UTC)' }, (run) => windowWords(run.window), false),
+      column<Run>('window', { label: 'Window (UTC)' }, (run) => <Span window={run.window} />, false),
       column<Run>('records', { label: 'Records', num: true }, (run) => count(run.progress.records)),
       column<Run>('bytes', { label: 'Size', num: true }, (run) => (run.artifacts ? bytes(run.size) : '–')),
       column<Run>('files', { label: 'Files', num: true }, (run) => count(run.artifacts), false),
     ];
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [key]);
+}
+
+/** A window in a list: short, with the whole of it on hover. */
+function Span({ window }: { window: Run['window'] }) {
+  const day = (at: string | null) => (at ? utcDay(at) : 'beginning');
+  const start = window.start && window.end && secondsBetween(window.start, window.end) < 2 * 86400 ? utcShort(window.start) : day(window.start);
+  return <span title={windowWords(window)}>{start} … {window.end ? utcShort(window.end) : ''}</span>;
 }
 
 function Title({ run, open }: { run: Run; open: () => void }) {

@@ -32,13 +32,14 @@ function Framed({ title, heads, rows, children }: { title: string; heads: string
   );
 }
 
-/** Volume, durations and failures by UTC day. */
-export default function Charts({ days }: { days: Day[] }) {
+/** Volume, durations and failures by UTC day, and what else belongs beside them. */
+export default function Charts({ days, children }: { days: Day[]; children: ReactNode }) {
   return (
     <SimpleGrid cols={{ base: 1, md: 2 }}>
       <Volume days={days} />
       <Durations days={days} />
       <Results days={days} />
+      {children}
     </SimpleGrid>
   );
 }

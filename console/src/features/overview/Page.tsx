@@ -32,9 +32,8 @@ export function OverviewPage() {
           <SimpleGrid cols={{ base: 1, md: 2 }}>
             <RunningNow />
             {can.seeJobs && <NextStarts />}
-            <Certificates ends={overview.data.certificates ?? []} />
           </SimpleGrid>
-          <Suspense fallback={<ListSkeleton label="the charts" rows={10} />}><Charts days={overview.data.days ?? []} /></Suspense>
+          <Suspense fallback={<ListSkeleton label="the charts" rows={10} />}><Charts days={overview.data.days ?? []}><Certificates ends={overview.data.certificates ?? []} /></Charts></Suspense>
         </Stack>
       )}
     </>
