@@ -16,9 +16,10 @@ import (
 
 // List is a page of a list.
 type List[T any] struct {
-	Items      []T     `json:"items"`
-	Total      int64   `json:"total" doc:"How many match, over all pages."`
-	NextCursor *string `json:"nextCursor" doc:"Pass it as cursor for the next page; null at the end."`
+	Items        []T     `json:"items"`
+	Total        int64   `json:"total" doc:"How many match, over all pages."`
+	TotalAtLeast bool    `json:"totalAtLeast" doc:"The list is longer than total says: rows are counted up to 10,000."`
+	NextCursor   *string `json:"nextCursor" doc:"Pass it as cursor for the next page; null at the end."`
 }
 
 // ListInput holds the query parameters that all lists share.
@@ -35,7 +36,7 @@ func (in ListInput) paging() store.Paging {
 
 // wireList turns a page of rows into a page of answers.
 func wireList[R, T any](page store.Page[R], wire func(R) T) List[T] {
-	out := List[T]{Items: make([]T, 0, len(page.Items)), Total: page.Total}
+	out := List[T]{Items: make([]T, 0, len(page.Items)), Total: page.Total, TotalAtLeast: page.AtLeast}
 	for _, row := range page.Items {
 		out.Items = append(out.Items, wire(row))
 	}

@@ -58,6 +58,22 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 				p, err := w.st.Artifacts(ctx, store.ArtifactQuery{TenantID: other, RunID: run.ID})
 				return len(p.Items) + int(p.Total), err
 			},
+			"RunDays": func() (int, error) {
+				days, err := w.st.RunDays(ctx, other, now.AddDate(0, 0, -1))
+				return len(days), err
+			},
+			"StorageUse": func() (int, error) {
+				use, err := w.st.StorageUse(ctx, other)
+				return int(use.Artifacts + use.Bytes), err
+			},
+			"CertificateEnds": func() (int, error) {
+				ends, err := w.st.CertificateEnds(ctx, other, now.AddDate(100, 0, 0), 10)
+				return len(ends), err
+			},
+			"Downloads": func() (int, error) {
+				downloads, err := w.st.Downloads(ctx, other, run.ID, 10)
+				return len(downloads), err
+			},
 			"Audit": func() (int, error) {
 				p, err := w.st.Audit(ctx, store.AuditQuery{TenantID: other})
 				return len(p.Items) + int(p.Total), err
@@ -80,7 +96,8 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 // TestIsolationCoversEveryRead fails when Reader gets a read that takes a
 // tenant and that the test above does not know.
 func TestIsolationCoversEveryRead(t *testing.T) {
-	covered := []string{"Job", "JobRow", "Jobs", "Run", "Runs", "RunsChanged", "Manifest", "Artifact", "Artifacts", "Audit"}
+	covered := []string{"Job", "JobRow", "Jobs", "Run", "Runs", "RunsChanged", "Manifest", "Artifact", "Artifacts", "Audit",
+		"RunDays", "StorageUse", "CertificateEnds", "Downloads"}
 	// These are for workers, loops and sign-in, before or beyond any tenant.
 	beyond := []string{"Tenant", "TenantNamed", "Tenants", "User", "UsersNamed", "Users", "Certificate", "Session", "Remembered", "DueJobs",
 		"RunByID", "ActiveRuns", "NextQueuedRun", "LostRuns", "StuckRuns", "RunsInProgress", "LastWindowEnd", "Attempts", "ArtifactsOfRun", "ExpiredArtifacts"}

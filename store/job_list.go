@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"slices"
 
 	"cdds"
 )
@@ -31,7 +30,7 @@ type JobQuery struct {
 	Paging
 }
 
-const jobRowFrom = `jobs j JOIN users u ON u.id = j.owner_id LEFT JOIN runs l ON l.id = j.latest_run_id`
+const jobRowFrom = `jobs j JOIN users u ON u.id = j.owner_id`
 
 // foundJob is a job's row before its latest run is added.
 type foundJob struct {
@@ -70,7 +69,7 @@ func (r Reader) Jobs(ctx context.Context, q JobQuery) (Page[JobRow], error) {
 	f.in("j.type", q.Types)
 	f.in("j.state", q.States)
 	f.search(q.Text, "j.id", "j.title_lower")
-	f.latestIn(q.TenantID, q.RunStates)
+	f.in("j.latest_state", q.RunStates)
 	found, err := page(ctx, r.from, listing[foundJob]{
 		what:    "jobs",
 		columns: jobColumns + `, u.username, j.latest_run_id`,
@@ -81,8 +80,8 @@ func (r Reader) Jobs(ctx context.Context, q JobQuery) (Page[JobRow], error) {
 			{"createdAt", "j.created_at", true}, {"updatedAt", "j.updated_at", true}, {"title", "j.title_lower", false},
 			{"source", "j.source", false}, {"type", "j.type", false}, {"state", "j.state", false}, {"owner", "u.username", false},
 			{"nextStartsAt", "COALESCE(j.next_run_at, " + never + ")", true},
-			{"latestState", "COALESCE(l.state, '" + NeverRan + "')", false},
-			{"latestStartedAt", "COALESCE(l.started_at, " + never + ")", true},
+			{"latestState", "j.latest_state", false},
+			{"latestStartedAt", "COALESCE(j.latest_started_at, " + never + ")", true},
 		},
 		sort: "-createdAt",
 		id:   sortKey{"id", "j.id", false},
@@ -92,21 +91,7 @@ func (r Reader) Jobs(ctx context.Context, q JobQuery) (Page[JobRow], error) {
 		return Page[JobRow]{}, err
 	}
 	rows, err := r.withRuns(ctx, found.Items)
-	return Page[JobRow]{Items: rows, Total: found.Total, NextCursor: found.NextCursor}, err
-}
-
-// latestIn asks for jobs whose latest run is in one of the states, or never was
-// where NeverRan is among them. Few runs are in most of the states, so the runs
-// are looked up first.
-func (f *filter) latestIn(tenantID string, states []string) {
-	if len(states) == 0 {
-		return
-	}
-	condition := `j.latest_run_id IN (SELECT s.id FROM runs s WHERE s.tenant_id = ` + f.arg(tenantID) + ` AND s.state IN (` + f.list(states) + `))`
-	if slices.Contains(states, NeverRan) {
-		condition = `(j.latest_run_id IS NULL OR ` + condition + `)`
-	}
-	f.and(condition)
+	return Page[JobRow]{Items: rows, Total: found.Total, AtLeast: found.AtLeast, NextCursor: found.NextCursor}, err
 }
 
 // withRuns adds the latest runs to at most a page of jobs, in one query.
@@ -125,7 +110,7 @@ func (r Reader) withRuns(ctx context.Context, found []foundJob) ([]JobRow, error
 		return rows, nil
 	}
 	var f filter
-	f.in("r.id", ids)
+	f.and("r.id IN (" + f.list(ids) + ")")
 	runs, err := all(ctx, r.from, "read the jobs' latest runs", scanRun, `SELECT `+runColumns+` FROM `+runFrom+f.where(), f.args...)
 	for i := range runs {
 		byRun[runs[i].ID].LatestRun = &runs[i]

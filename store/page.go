@@ -15,6 +15,7 @@ import (
 type Page[T any] struct {
 	Items      []T
 	Total      int64  // how many match over all pages
+	AtLeast    bool   // Total is a lower bound: the list is too long to be counted for each page
 	NextCursor string // "" at the end
 }
 
@@ -22,6 +23,8 @@ type Page[T any] struct {
 const (
 	defaultLimit = 50
 	maxLimit     = 500
+	// maxCounted bounds the count that comes with each page.
+	maxCounted = 10_000
 )
 
 // Paging says which page of a list is wanted.
@@ -74,7 +77,7 @@ func page[T any](ctx context.Context, from querier, l listing[T], p Paging) (Pag
 	if err != nil {
 		return Page[T]{}, err
 	}
-	total, err := one(ctx, from, "number of "+l.what, value[int64], "SELECT count(*) FROM "+l.counted+l.filter.where(), l.filter.args...)
+	total, err := one(ctx, from, "number of "+l.what, value[int64], fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM %s%s LIMIT %d) c", l.counted, l.filter.where(), maxCounted+1), l.filter.args...)
 	if err != nil {
 		return Page[T]{}, err
 	}
@@ -95,7 +98,7 @@ func page[T any](ctx context.Context, from querier, l listing[T], p Paging) (Pag
 	if err != nil {
 		return Page[T]{}, err
 	}
-	result := Page[T]{Items: make([]T, 0, min(len(rows), limit)), Total: total}
+	result := Page[T]{Items: make([]T, 0, min(len(rows), limit)), Total: min(total, maxCounted), AtLeast: total > maxCounted}
 	for _, row := range rows[:min(len(rows), limit)] {
 		result.Items = append(result.Items, row.item)
 	}

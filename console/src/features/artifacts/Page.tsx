@@ -68,7 +68,7 @@ function Artifacts() {
           ) : (
             <EmptyState title="No artifacts yet">When a run finishes, its encrypted files stand here until their remaining days are over.</EmptyState>
           )}
-          <Pager label="artifacts" search={search} onSearch={onSearch} shown={artifacts.length} total={list.data.total} nextCursor={list.data.nextCursor} />
+          <Pager label="artifacts" search={search} onSearch={onSearch} shown={artifacts.length} total={list.data.total} atLeast={list.data.totalAtLeast} nextCursor={list.data.nextCursor} />
         </Stack>
       )}
       <DecryptDialog artifact={shown} onClose={() => setShown(null)} />

@@ -59,7 +59,7 @@ export function HistoryPage() {
           ) : (
             <EmptyState title="No runs yet">Each time a job runs, it stands here with its window, its records and its files.</EmptyState>
           )}
-          <Pager label="runs" search={search} onSearch={onSearch} shown={runs.length} total={list.data.total} nextCursor={list.data.nextCursor} />
+          <Pager label="runs" search={search} onSearch={onSearch} shown={runs.length} total={list.data.total} atLeast={list.data.totalAtLeast} nextCursor={list.data.nextCursor} />
         </Stack>
       )}
       <RunDrawer id={search.run} onClose={() => onSearch({ run: undefined })} onOpen={(run) => onSearch({ run })} />

@@ -56,7 +56,7 @@ export function JobsPage() {
               None of the tenant's jobs has what the filters and the search ask for.
             </EmptyState>
           ) : <FirstUse />}
-          <Pager label="jobs" search={search} onSearch={onSearch} shown={jobs.length} total={list.data.total} nextCursor={list.data.nextCursor} />
+          <Pager label="jobs" search={search} onSearch={onSearch} shown={jobs.length} total={list.data.total} atLeast={list.data.totalAtLeast} nextCursor={list.data.nextCursor} />
         </Stack>
       )}
     </>
