@@ -1,0 +1,147 @@
+import type { Locator, Page } from '@playwright/test';
+import { expect, makeRun, row, test, users } from './fixtures';
+
+/** Goes on by Tab until a control has the focus. Nothing here uses the mouse. */
+async function tabTo(page: Page, target: Locator, back = false) {
+  for (let i = 0; i < 120; i++) {
+    if (await target.evaluate((e) => e === document.activeElement).catch(() => false)) return;
+    await page.keyboard.press(back ? 'Shift+Tab' : 'Tab');
+  }
+  throw new Error('the control cannot be reached by Tab');
+}
+
+async function press(page: Page, target: Locator, key = 'Enter') {
+  await expect(target).toBeVisible();
+  await tabTo(page, target);
+  await page.keyboard.press(key);
+}
+
+test('every flow, by keyboard alone', async ({ page }) => {
+  test.setTimeout(180_000);
+  const { username, password } = users();
+  await page.goto('/jobs');
+  await expect(page.getByLabel('Username')).toBeFocused();
+  await page.keyboard.type(username);
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('textbox', { name: 'Password' })).toBeFocused();
+  await page.keyboard.type(password);
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'Jobs' })).toBeVisible();
+  await makeRun(page.request, 'Keyed run');
+
+  await test.step('skips to the content', async () => {
+    await page.reload();
+    await expect(page.getByRole('heading', { name: 'Jobs' })).toBeFocused();
+    await tabTo(page, page.getByRole('link', { name: 'Skip to the content' }), true);
+    await page.keyboard.press('Enter');
+    await expect(page.locator('#main')).toBeFocused();
+  });
+
+  await test.step('adds a job', async () => {
+    await press(page, page.getByRole('link', { name: 'Add new job' }));
+    await expect(page.getByRole('heading', { name: /New Contact History/ })).toBeFocused();
+    await tabTo(page, page.getByLabel('Title'));
+    await page.keyboard.type('Keyed job');
+    await tabTo(page, page.getByRole('combobox', { name: 'Run' }));
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await expect(page.getByLabel('Day of week')).toBeVisible();
+    await tabTo(page, page.getByLabel(/^Start at/));
+    await page.keyboard.press('Control+a');
+    await page.keyboard.type('04:15');
+    await tabTo(page, page.getByRole('radio', { name: 'At the next time of the schedule' }));
+    await page.keyboard.press('ArrowDown');
+    await tabTo(page, page.getByLabel('Not before, date'));
+    await page.keyboard.type('2031-05-06');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Tab');
+    await tabTo(page, page.getByLabel('Not before, time'));
+    await page.keyboard.press('Enter');
+    await expect(row(page, 'Keyed job')).toContainText('2031-05-');
+  });
+
+  await test.step('searches, selects, suspends and resumes', async () => {
+    await tabTo(page, page.getByRole('searchbox'));
+    await page.keyboard.type('Keyed job');
+    await expect(page.locator('tbody tr')).toHaveCount(1);
+    const slider = page.getByRole('switch', { name: 'Keyed job: active' });
+    await press(page, slider, 'Space');
+    await expect(slider).not.toBeChecked();
+    await expect(row(page, 'Keyed job')).toContainText('Suspended');
+    await page.getByRole('checkbox', { name: 'Select Keyed job' }).waitFor();
+    await tabTo(page, page.getByRole('checkbox', { name: 'Select Keyed job' }), true);
+    await page.keyboard.press('Space');
+    await tabTo(page, page.getByRole('toolbar').getByRole('button', { name: 'Resume' }), true);
+    await page.keyboard.press('Enter');
+    await expect(slider).toBeChecked();
+  });
+
+  await test.step('reads why a button is disabled', async () => {
+    await tabTo(page, page.getByRole('toolbar').getByRole('button', { name: 'Suspend', exact: true }), true);
+    await tabTo(page, page.getByRole('toolbar').getByRole('button', { name: 'Resume', exact: true }));
+    await expect(page.getByRole('tooltip')).toContainText('all selected jobs are active');
+  });
+
+  await test.step('filters and sorts', async () => {
+    await press(page, page.getByRole('button', { name: 'Filter by type: all' }));
+    await press(page, page.getByRole('checkbox', { name: 'Interaction', exact: true }), 'Space');
+    await expect(page).toHaveURL(/type=interaction/);
+    await page.keyboard.press('Escape');
+    await press(page, page.getByRole('columnheader', { name: 'Title' }).getByRole('button'));
+    await expect(page.getByRole('columnheader', { name: 'Title' })).toHaveAttribute('aria-sort', 'ascending');
+  });
+
+  await test.step('edits, clones and deletes', async () => {
+    const box = page.getByRole('checkbox', { name: 'Select Keyed job' });
+    if (!(await box.isChecked())) await press(page, box, 'Space');
+    await tabTo(page, page.getByRole('toolbar').getByRole('button', { name: 'Edit' }), true);
+    await page.keyboard.press('Enter');
+    await expect(page.getByLabel('Title')).toHaveValue('Keyed job');
+    await tabTo(page, page.getByLabel('Description'));
+    await page.keyboard.type('Edited.');
+    await tabTo(page, page.getByRole('button', { name: 'Save' }), true);
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('heading', { name: 'Jobs' })).toBeFocused();
+    await page.goto('/jobs?q=Keyed job');
+    await press(page, page.getByRole('checkbox', { name: 'Select Keyed job' }), 'Space');
+    await tabTo(page, page.getByRole('button', { name: 'More ways to add a job' }), true);
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('menuitem', { name: 'Clone selected' })).toBeVisible();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await expect(page.getByLabel('Title')).toHaveValue('Copy of Keyed job');
+    await press(page, page.getByRole('link', { name: 'Cancel' }));
+    await page.goto('/jobs?q=Keyed job');
+    await press(page, page.getByRole('checkbox', { name: 'Select Keyed job' }), 'Space');
+    await tabTo(page, page.getByRole('toolbar').getByRole('button', { name: 'Delete' }), true);
+    await page.keyboard.press('Enter');
+    await press(page, page.getByRole('dialog').getByRole('button', { name: 'Delete 1 job' }));
+    await expect(page.getByText('No job matches')).toBeVisible();
+  });
+
+  await test.step('opens a run, and a file', async () => {
+    await page.goto('/history?q=Keyed run');
+    await press(page, page.getByRole('button', { name: 'Keyed run', exact: true }));
+    await expect(page.getByRole('dialog', { name: 'Run details' })).toContainText('Attempts');
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('button', { name: 'Keyed run', exact: true })).toBeFocused();
+    await page.goto('/artifacts?q=Keyed run');
+    const waiting = page.waitForEvent('download');
+    await press(page, page.getByRole('link', { name: /^Download export-/ }));
+    expect((await waiting).suggestedFilename()).toMatch(/p7m$/);
+  });
+
+  await test.step('changes the theme and signs out', async () => {
+    await page.goto('/preferences');
+    await tabTo(page, page.getByRole('radio', { name: /System/ }));
+    await page.keyboard.press('ArrowUp');
+    await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', 'dark');
+    await tabTo(page, page.getByRole('button', { name: /user menu/ }), true);
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('menuitem', { name: 'Sign out' })).toBeVisible();
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('Enter');
+    await expect(page.getByLabel('Username')).toBeVisible();
+  });
+});
