@@ -10,11 +10,16 @@ import (
 // ArtifactRoot is the prefix of all objects that CDDS keeps in a bucket.
 const ArtifactRoot = "tenants/"
 
+// RunPrefix returns the prefix of the objects of all attempts of a run.
+func RunPrefix(tenantID, runID string) string {
+	return ArtifactRoot + tenantID + "/runs/" + runID + "/"
+}
+
 // ArtifactPrefix returns the prefix of the objects of one attempt. The attempt
 // is part of it, so that a retry never writes over what a lost worker may
 // still be writing.
 func ArtifactPrefix(tenantID, runID string, attempt int) string {
-	return fmt.Sprintf("%s%s/runs/%s/attempt-%d/", ArtifactRoot, tenantID, runID, attempt)
+	return fmt.Sprintf("%sattempt-%d/", RunPrefix(tenantID, runID), attempt)
 }
 
 // ParseArtifactKey returns the run and the attempt of an object's key, and

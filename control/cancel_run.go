@@ -8,9 +8,10 @@ import (
 	"cdds/store"
 )
 
-// CancelRun ends a queued or running run. The worker that carries it out
-// notices at its next heartbeat, within a second, stops and removes what it
-// stored. CodeConflict when the run has ended already.
+// CancelRun ends a queued or running run and removes what it has stored. The
+// worker that carries it out notices at its next heartbeat, within a second,
+// stops and removes what it stored since. CodeConflict when the run has ended
+// already.
 func (c *Control) CancelRun(ctx context.Context, by Caller, runID string, now time.Time) (cdds.Run, error) {
 	err := c.store.InTx(ctx, func(tx *store.Tx) error {
 		run, err := tx.Run(ctx, by.User.TenantID, runID)
@@ -32,6 +33,7 @@ func (c *Control) CancelRun(ctx context.Context, by Caller, runID string, now ti
 	if err != nil {
 		return cdds.Run{}, err
 	}
+	c.removeStored(ctx, by.User.TenantID, runID)
 	return c.store.Run(ctx, by.User.TenantID, runID)
 }
 

@@ -208,7 +208,7 @@ func TestAnAttemptThatNobodyBeganIsNoFault(t *testing.T) {
 			return err
 		})
 		for attempt := 2; attempt <= 6; attempt++ {
-			lost := got(w.st.LostRuns(ctx, at(time.Duration(attempt)*time.Hour), 10))(t)
+			lost := got(w.st.UnbegunRuns(ctx, at(time.Duration(attempt)*time.Hour), 10))(t)
 			equal(t, "lost runs", len(lost), 1)
 			equal(t, "taken", got(w.TakeBack(ctx, lost[0], "The worker is gone.", at(time.Duration(attempt)*time.Hour)))(t), true)
 			equal(t, "tasks", w.tasks(t, run.ID, attempt+1), 1)

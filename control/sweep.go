@@ -13,9 +13,9 @@ import (
 	"cdds/store"
 )
 
-// Sweep removes the stored bytes that no artifact names: what an attempt left
-// behind when its worker was lost. Bytes of an attempt that may still be at
-// work are kept. It returns how many objects it removed.
+// Sweep removes the stored bytes that no artifact and no checkpoint names: what
+// an attempt left behind when its worker was lost. Bytes of an attempt that may
+// still be at work are kept. It returns how many objects it removed.
 func (c *Control) Sweep(ctx context.Context) (int, error) {
 	removed := 0
 	list := c.bucket.List(&blob.ListOptions{Prefix: cdds.ArtifactRoot})
@@ -39,6 +39,25 @@ func (c *Control) Sweep(ctx context.Context) (int, error) {
 			return removed, err
 		}
 		removed++
+	}
+}
+
+// removeStored removes what all attempts of a run that came to nothing have
+// stored. Where the storage does not do it now, the sweep does later.
+func (c *Control) removeStored(ctx context.Context, tenantID, runID string) {
+	list := c.bucket.List(&blob.ListOptions{Prefix: cdds.RunPrefix(tenantID, runID)})
+	for {
+		object, err := list.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err == nil {
+			err = c.removeBytes(ctx, object.Key)
+		}
+		if err != nil {
+			c.log.Warn("the stored parts of a run are left for the sweep", "run", runID, "error", err)
+			return
+		}
 	}
 }
 
@@ -73,7 +92,8 @@ func (c *Control) isOrphan(ctx context.Context, key string, m *sweepMemory) (boo
 	return !m.keys[key], nil
 }
 
-// recall loads the run and the keys of its living artifacts.
+// recall loads the run and the keys of its checkpoints and living artifacts, in
+// this order: when the run finishes meanwhile, the one becomes the other.
 func (c *Control) recall(ctx context.Context, runID string, m *sweepMemory) error {
 	*m = sweepMemory{runID: runID, keys: map[string]bool{}}
 	run, err := c.store.RunByID(ctx, runID)
@@ -84,6 +104,13 @@ func (c *Control) recall(ctx context.Context, runID string, m *sweepMemory) erro
 		return err
 	}
 	m.run, m.found = run, true
+	checkpoints, err := c.store.Checkpoints(ctx, runID)
+	if err != nil {
+		return err
+	}
+	for _, kept := range checkpoints {
+		m.keys[kept.Key] = true
+	}
 	files, err := c.store.ArtifactsOfRun(ctx, runID)
 	if err != nil {
 		return err

@@ -14,15 +14,16 @@ import (
 // without a worker before the scheduler takes it back again.
 const retryGrace = 10 * time.Minute
 
-// TakeBack ends the attempt of a run whose worker has stopped renewing its
-// lease, and enqueues the next one, or fails the run when its attempts are
-// used up. An attempt that nobody has begun, because the service was down for
+// TakeBack ends the attempt of a run whose worker has fallen silent, and
+// enqueues the next one, or fails the run when its attempts are used up, and
+// removes what it has stored. An attempt that nobody has begun, because the service was down for
 // instance, is enqueued anew and counts as no fault. The dead worker's later
 // writes carry the old attempt number and are refused. It reports whether this
 // call took the run.
 func (c *Control) TakeBack(ctx context.Context, run cdds.Run, reason string, now time.Time) (bool, error) {
-	var mine bool
+	var mine, failed bool
 	err := c.store.InTx(ctx, func(tx *store.Tx) error {
+		mine, failed = false, false
 		begun, err := hasBegun(ctx, tx, run)
 		if err != nil {
 			return err
@@ -35,6 +36,7 @@ func (c *Control) TakeBack(ctx context.Context, run cdds.Run, reason string, now
 			if err != nil || !mine {
 				return err
 			}
+			failed = true
 			return c.promote(ctx, tx, run.JobID, now)
 		}
 		mine, err = tx.NextAttempt(ctx, store.Retry{RunID: run.ID, Attempt: run.Attempt, Fault: begun, Error: reason, Now: now, LeaseUntil: now.Add(retryGrace)})
@@ -43,6 +45,9 @@ func (c *Control) TakeBack(ctx context.Context, run cdds.Run, reason string, now
 		}
 		return c.queue.Enqueue(ctx, tx.SQL(), queue.Task{RunID: run.ID, Attempt: run.Attempt + 1}, now)
 	})
+	if err == nil && failed {
+		c.removeStored(ctx, run.TenantID, run.ID)
+	}
 	return mine, err
 }
 

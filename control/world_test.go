@@ -177,7 +177,7 @@ func (w *world) begin(t testing.TB, run cdds.Run, attempt int) {
 	t.Helper()
 	var mine bool
 	w.tx(t, func(ctx context.Context, tx *store.Tx) (err error) {
-		mine, err = tx.StartAttempt(ctx, store.Start{RunID: run.ID, Attempt: attempt, Node: "node", Window: run.Window, Now: now, LeaseUntil: at(30 * time.Second)})
+		mine, err = tx.StartAttempt(ctx, store.Start{RunID: run.ID, Attempt: attempt, Node: "node", Window: run.Window, Now: now})
 		return err
 	})
 	if !mine {

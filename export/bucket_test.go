@@ -81,6 +81,16 @@ func (s *storage) ListPaged(ctx context.Context, opts *driver.ListOptions) (*dri
 	return page, ctx.Err()
 }
 
+func (s *storage) Attributes(ctx context.Context, key string) (*driver.Attributes, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	object, there := s.objects[key]
+	if !there {
+		return nil, errNotFound
+	}
+	return &driver.Attributes{Size: int64(len(object))}, ctx.Err()
+}
+
 func (s *storage) Delete(ctx context.Context, key string, _ *driver.DeleteOptions) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"sort"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"cdds"
 	"cdds/cms"
@@ -49,7 +50,8 @@ type cutter struct {
 	spec  Spec
 	room  int64 // most bytes of a part's zip
 	ring  *ring
-	parts int // begun so far
+	parts int       // begun so far, those of earlier attempts included
+	at    time.Time // of the snapshot that is being read
 	file  *file
 	block *block
 }
@@ -59,7 +61,7 @@ func (c *cutter) add(ctx context.Context, e source.Entity, line []byte, key sour
 	c.makeRoom(e, int64(len(line)))
 	f := c.file
 	if f.Records == 0 {
-		f.First = key
+		f.First, f.Snapshot = key, c.at
 	}
 	f.Last = key
 	f.Records++

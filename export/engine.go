@@ -29,9 +29,17 @@ const (
 // Run exports and returns what it stored. Its error is the first fault: a
 // *cdds.Error where it is known what to do (CodeUnavailable for the storage),
 // one of the source as it came, or the cause of ctx when that has ended. All
-// that the attempt stored is removed before Run returns an error; if that
-// fails too, the error says so as well.
+// that the attempt stored and that Spec.Keep did not take is removed before Run
+// returns an error; if that fails too, the error says so as well.
 func (e *Engine) Run(ctx context.Context, spec Spec, p *Progress) (*Result, error) {
+	kept := map[string]bool{}
+	if keep := spec.Keep; keep != nil {
+		spec.Keep = func(ctx context.Context, c Checkpoint) error {
+			err := keep(ctx, c)
+			kept[c.Artifact.Key] = err == nil
+			return err
+		}
+	}
 	result, err := e.export(ctx, spec, p)
 	if err == nil {
 		return result, nil
@@ -42,7 +50,7 @@ func (e *Engine) Run(ctx context.Context, spec Spec, p *Progress) (*Result, erro
 	// The removal must work when the context is over as well.
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
 	defer cancel()
-	if cleanErr := e.Remove(clean, spec.Prefix); cleanErr != nil {
+	if cleanErr := e.Remove(clean, spec.Prefix, kept); cleanErr != nil {
 		return nil, fmt.Errorf("%w (and its files could not be removed: %w)", err, cleanErr)
 	}
 	return nil, err
@@ -67,6 +75,9 @@ func (e *Engine) export(ctx context.Context, spec Spec, p *Progress) (*Result, e
 	ring := newRing(workers)
 	in := &reader{source: e.Source, spec: spec, limit: limit, cut: &cutter{spec: spec, room: room, ring: ring}, progress: p, result: result}
 	out := &writer{engine: e, spec: spec, ring: ring}
+	if err := goOn(spec.Kept, in, out); err != nil {
+		return nil, err
+	}
 
 	group, ctx := errgroup.WithContext(ctx)
 	for range workers {
@@ -103,8 +114,9 @@ func entitiesOf(t cdds.EntityType) []source.Entity {
 	return []source.Entity{source.Interaction, source.Attachment}
 }
 
-// Remove deletes all objects below a prefix; that there are none is no error.
-func (e *Engine) Remove(ctx context.Context, prefix string) error {
+// Remove deletes all objects below a prefix except those with the given keys;
+// that there are none is no error.
+func (e *Engine) Remove(ctx context.Context, prefix string, except map[string]bool) error {
 	list := e.Bucket.List(&blob.ListOptions{Prefix: prefix})
 	for {
 		object, err := list.Next(ctx)
@@ -113,6 +125,9 @@ func (e *Engine) Remove(ctx context.Context, prefix string) error {
 		}
 		if err != nil {
 			return storageFailure(fmt.Errorf("list an attempt's files: %w", err))
+		}
+		if except[object.Key] {
+			continue
 		}
 		if err := e.Bucket.Delete(ctx, object.Key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
 			return storageFailure(fmt.Errorf("remove an attempt's file: %w", err))

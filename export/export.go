@@ -13,8 +13,9 @@
 // way back (unzip.go), and a Manifest accounts for a run (manifest.go).
 //
 // The engine knows no database of ours, no queue and no HTTP. What it stores
-// under an attempt's prefix is all there when Run returns nil, and gone when it
-// returns an error; an object never appears before it is whole.
+// under an attempt's prefix is all there when Run returns nil. When it returns
+// an error all is gone but the parts that were handed to Spec.Keep, behind which
+// a later attempt goes on. An object never appears before it is whole.
 package export
 
 import (
@@ -51,6 +52,33 @@ type Spec struct {
 	Recipients  []*x509.Certificate
 	Prefix      string // of the objects' keys; belongs to this attempt alone
 	OneSnapshot bool   // read the whole run in one transaction
+	// NotBefore is the instant that the source's clock must have reached: what
+	// comes until then is not all there yet. A run that comes earlier ends with
+	// a *TooEarly. Zero: whenever.
+	NotBefore time.Time
+	// Kept is what earlier attempts of a split run have durably stored, in the
+	// order of the parts: the run goes on behind the last record of it.
+	Kept []Checkpoint
+	// Keep is told of each part of a split run when it is durably stored. A
+	// kept part stays when the run fails. Nil: nothing is kept.
+	Keep func(ctx context.Context, c Checkpoint) error
+}
+
+// Checkpoint is a durably stored part of a split run, with all that the next
+// attempt needs to go on behind it. Its JSON form is what attempts of different
+// versions of the product hand to each other.
+type Checkpoint struct {
+	Artifact   Artifact `json:"artifact"`   // its Parts is not known yet
+	Recipients []string `json:"recipients"` // fingerprints of the certificates that it is encrypted to
+}
+
+// TooEarly is the error of a run whose window is not over yet by the source's
+// clock, which stamps the records.
+type TooEarly struct{ Wait time.Duration }
+
+// Error says how long to wait.
+func (e *TooEarly) Error() string {
+	return "the window is not over yet by the clock of Contact History; wait " + e.Wait.String()
 }
 
 // Progress is how far a run has come; it may be read while the run works.
@@ -73,21 +101,23 @@ type Result struct {
 
 // Artifact is one stored file.
 type Artifact struct {
-	Name   string
-	Key    string // in the bucket
-	Part   int    // 1..Parts
-	Parts  int
-	Size   int64  // bytes
-	SHA256 string // of the stored bytes, lower-case hex
-	Files  []File // what is inside
+	Name   string `json:"name"`
+	Key    string `json:"key"`  // in the bucket
+	Part   int    `json:"part"` // 1..Parts
+	Parts  int    `json:"parts"`
+	Size   int64  `json:"size"`   // bytes
+	SHA256 string `json:"sha256"` // of the stored bytes, lower-case hex
+	Files  []File `json:"files"`  // what is inside
 }
 
 // File is one plaintext file inside of an artifact.
 type File struct {
-	Name        string
-	Entity      source.Entity
-	Records     int64
-	Size        int64  // bytes
-	SHA256      string // lower-case hex
-	First, Last source.Key
+	Name     string        `json:"name"`
+	Entity   source.Entity `json:"entity"`
+	Records  int64         `json:"records"`
+	Size     int64         `json:"size"`   // bytes
+	SHA256   string        `json:"sha256"` // lower-case hex
+	First    source.Key    `json:"first"`
+	Last     source.Key    `json:"last"`
+	Snapshot time.Time     `json:"snapshot"` // of the first record, by the source's clock
 }

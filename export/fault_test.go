@@ -343,7 +343,7 @@ func TestFolder(t *testing.T) {
 			equal(t, "plain SHA-256", a.Files[0].SHA256, results[0].Artifacts[i].Files[0].SHA256)
 		}
 	}
-	must(t, e.Remove(t.Context(), "run-1/"))
-	must(t, e.Remove(t.Context(), "run-1/"))
+	must(t, e.Remove(t.Context(), "run-1/", nil))
+	must(t, e.Remove(t.Context(), "run-1/", nil))
 	equal(t, "left", listed(t, bucket), len(results[0].Artifacts)*2)
 }

@@ -122,6 +122,15 @@ func keyOf(e source.Entity, k source.Key) ManifestKey {
 	return out
 }
 
+// Fingerprints returns the SHA-256 fingerprints of certificates, in their order.
+func Fingerprints(certs []*x509.Certificate) []string {
+	out := make([]string, len(certs))
+	for i, c := range certs {
+		out[i] = cdds.Fingerprint(c)
+	}
+	return out
+}
+
 func recipientsOf(certs []*x509.Certificate) []ManifestRecipient {
 	out := make([]ManifestRecipient, 0, len(certs))
 	for _, c := range certs {

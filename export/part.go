@@ -171,6 +171,9 @@ func (w *writer) closePart(ctx context.Context) error {
 	}
 	p.artifact.Size, p.artifact.SHA256 = p.stored.size, p.stored.hex()
 	w.artifacts = append(w.artifacts, p.artifact)
+	if w.spec.Keep != nil && p.number > 0 {
+		return w.spec.Keep(ctx, Checkpoint{Artifact: p.artifact, Recipients: Fingerprints(w.spec.Recipients)})
+	}
 	return nil
 }
 

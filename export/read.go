@@ -3,6 +3,7 @@ package export
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"cdds"
 	"cdds/source"
@@ -19,6 +20,8 @@ type reader struct {
 	result   *Result // its records and snapshots are filled in
 	whole    source.Snapshot
 	line     []byte
+	behind   *source.Key   // of the last record that earlier attempts have stored; nil: none
+	resumes  source.Entity // the kind of that record
 }
 
 // run reads all records. Attachments come after all interactions.
@@ -32,6 +35,10 @@ func (r *reader) run(ctx context.Context) (err error) {
 	entities := entitiesOf(r.spec.Type)
 	if err := r.count(ctx, entities); err != nil {
 		return err
+	}
+	if r.behind != nil {
+		// Kinds before that of the last stored record were read to their end.
+		entities = entities[slices.Index(entities, r.resumes):]
 	}
 	for _, e := range entities {
 		if err := r.entity(ctx, e); err != nil {
@@ -54,9 +61,13 @@ func (r *reader) inSnapshot(ctx context.Context, do func(source.Snapshot) error)
 	return do(snapshot)
 }
 
-// count fills in the total for the progress.
+// count fills in the total for the progress. It is the first to see the
+// source's clock, and so the one that turns a run away that comes too early.
 func (r *reader) count(ctx context.Context, entities []source.Entity) error {
 	return r.inSnapshot(ctx, func(snapshot source.Snapshot) error {
+		if wait := r.spec.NotBefore.Sub(snapshot.Time()); !r.spec.NotBefore.IsZero() && wait > 0 {
+			return &TooEarly{Wait: wait}
+		}
 		var total int64
 		r.result.TotalExact = true
 		for _, e := range entities {
@@ -79,9 +90,12 @@ func (r *reader) query(e source.Entity) source.Query {
 // entity reads all records of one kind, range by range. A range that gives
 // fewer records than it may is the last one.
 func (r *reader) entity(ctx context.Context, e source.Entity) error {
-	r.result.Records[e] = 0
+	r.result.Records[e] += 0 // a kind without records is counted too
 	enc := newEncoder(e)
 	var after *source.Key
+	if e == r.resumes {
+		after = r.behind
+	}
 	for {
 		n, last, err := r.readRange(ctx, e, enc, after)
 		if err != nil {
@@ -107,6 +121,7 @@ func (r *reader) readRange(ctx context.Context, e source.Entity, enc *encoder, a
 			r.result.SnapshotFirst = snapshot.Time()
 		}
 		r.result.SnapshotLast = snapshot.Time()
+		r.cut.at = snapshot.Time()
 		var err error
 		n, err = snapshot.Read(ctx, r.query(e), source.Range{After: after, Limit: r.limit}, func(record *source.Record) error {
 			last = record.Key

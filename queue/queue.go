@@ -51,7 +51,7 @@ type Config struct {
 
 // Limits of a task. River's own rescue of tasks goes by their age alone and
 // cannot tell a lost worker from a long export, so both limits are long, and
-// lost workers are found by the leases of runs.
+// lost workers are found by the silence of their runs' rows.
 const (
 	taskTimeout = 24 * time.Hour
 	rescueAfter = taskTimeout + time.Hour
@@ -150,7 +150,7 @@ func (q *Queue) Stop(ctx context.Context) error {
 	defer q.closeListeners()
 	if err := q.client.StopAndCancel(ctx); err != nil {
 		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The queue could not be stopped in time; work is still under way.",
-			Hint: "It is taken back from this node when its leases run out.", Err: err}
+			Hint: "It is taken back from this node when its runs have been silent for 30 seconds.", Err: err}
 	}
 	return nil
 }

@@ -24,7 +24,8 @@ const (
 	expireEvery = time.Minute
 	sweepEvery  = time.Hour
 	batch       = 100
-	maxBatches  = 100 // bounds one tick; the next one goes on
+	mostHeld    = 10_000 // runs in progress that are watched; far more than all workers hold
+	maxBatches  = 100    // bounds one tick; the next one goes on
 )
 
 // Scheduler is the clock's hand. Its methods are called from one goroutine.
@@ -32,13 +33,14 @@ type Scheduler struct {
 	store     *store.Store
 	control   *control.Control
 	log       *slog.Logger
+	seen      sightings
 	expireDue time.Time
 	sweepDue  time.Time
 }
 
 // New returns a Scheduler.
 func New(st *store.Store, ctl *control.Control, log *slog.Logger) *Scheduler {
-	return &Scheduler{store: st, control: ctl, log: log}
+	return &Scheduler{store: st, control: ctl, log: log, seen: sightings{}}
 }
 
 // Run ticks once a second until ctx ends. A tick that fails is logged and the
@@ -46,8 +48,9 @@ func New(st *store.Store, ctl *control.Control, log *slog.Logger) *Scheduler {
 func (s *Scheduler) Run(ctx context.Context) {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
+	began := time.Now()
 	for {
-		if err := s.Tick(ctx, time.Now().UTC()); err != nil && ctx.Err() == nil {
+		if err := s.Tick(ctx, time.Now().UTC(), time.Since(began)); err != nil && ctx.Err() == nil {
 			s.log.Error("the scheduler could not finish its round; it tries again", "error", err)
 		}
 		select {
@@ -59,9 +62,10 @@ func (s *Scheduler) Run(ctx context.Context) {
 }
 
 // Tick does all that is due at now. Its parts are independent: the failure of
-// one does not keep the others from being done.
-func (s *Scheduler) Tick(ctx context.Context, now time.Time) error {
-	errs := []error{s.startDue(ctx, now), s.takeBack(ctx, now)}
+// one does not keep the others from being done. steady is the time since any
+// moment by a clock that is never set.
+func (s *Scheduler) Tick(ctx context.Context, now time.Time, steady time.Duration) error {
+	errs := []error{s.startDue(ctx, now), s.takeLost(ctx, now, steady), s.takeUnbegun(ctx, now)}
 	if !now.Before(s.expireDue) {
 		s.expireDue = now.Add(expireEvery)
 		errs = append(errs, s.expire(ctx, now))
@@ -103,12 +107,25 @@ func (s *Scheduler) startEach(ctx context.Context, jobs []cdds.Job, now time.Tim
 	return errors.Join(errs...)
 }
 
-// takeBack gives runs of lost workers to others.
-func (s *Scheduler) takeBack(ctx context.Context, now time.Time) error {
-	runs, err := s.store.LostRuns(ctx, now, batch)
+// takeLost gives runs of lost workers to others.
+func (s *Scheduler) takeLost(ctx context.Context, now time.Time, steady time.Duration) error {
+	held, err := s.store.RunsInProgress(ctx, mostHeld)
 	if err != nil {
 		return err
 	}
+	return s.takeBack(ctx, s.seen.lost(held, steady), now)
+}
+
+// takeUnbegun gives runs whose next attempt nobody has begun to others.
+func (s *Scheduler) takeUnbegun(ctx context.Context, now time.Time) error {
+	waiting, err := s.store.UnbegunRuns(ctx, now, batch)
+	if err != nil {
+		return err
+	}
+	return s.takeBack(ctx, waiting, now)
+}
+
+func (s *Scheduler) takeBack(ctx context.Context, runs []cdds.Run, now time.Time) error {
 	for _, run := range runs {
 		mine, err := s.control.TakeBack(ctx, run, "The worker that carried the run out stopped responding.", now)
 		if err != nil {

@@ -21,7 +21,7 @@ func TestTickStartsWhatIsDue(t *testing.T) {
 			after       time.Duration
 			hourly, one int
 		}{{0, 0, 0}, {59 * time.Minute, 0, 0}, {time.Hour, 1, 0}, {time.Hour + time.Second, 1, 0}, {90 * time.Minute, 1, 1}, {5 * time.Hour, 5, 1}} {
-			noError(t, w.scheduler().Tick(t.Context(), at(c.after)))
+			noError(t, w.scheduler().Tick(t.Context(), at(c.after), c.after))
 			if hourly, one := len(w.runs(t, job.ID)), len(w.runs(t, one.ID)); hourly != c.hourly || one != c.one {
 				t.Fatalf("after %s: %d hourly runs and %d of the one-time job, want %d and %d", c.after, hourly, one, c.hourly, c.one)
 			}
@@ -40,7 +40,7 @@ func TestManySchedulers(t *testing.T) {
 		errs := make([]error, 3)
 		for i := range errs {
 			s := w.scheduler()
-			group.Go(func() { errs[i] = s.Tick(t.Context(), at(3*time.Hour)) })
+			group.Go(func() { errs[i] = s.Tick(t.Context(), at(3*time.Hour), 3*time.Hour) })
 		}
 		group.Wait()
 		for _, err := range errs {
@@ -54,22 +54,44 @@ func TestManySchedulers(t *testing.T) {
 	})
 }
 
-// TestTickTakesLostRunsBack lets the worker of each attempt vanish.
+// TestTickTakesLostRunsBack lets the worker of each attempt vanish. Nobody's
+// clock says so: the run's row does not change any more.
 func TestTickTakesLostRunsBack(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		s := w.scheduler()
 		run := w.start(t, w.create(t, cdds.Schedule{Kind: cdds.Hourly, Every: 24}))
 		for attempt := 1; attempt <= cdds.MaxAttempts; attempt++ {
-			hour := time.Duration(attempt) * time.Hour
-			w.begin(t, run, attempt, at(hour))
-			noError(t, s.Tick(t.Context(), at(hour+30*time.Second)))
+			steady := time.Duration(attempt) * time.Hour
+			w.begin(t, run, attempt, at(time.Duration(attempt)*time.Second))
+			for _, silent := range []time.Duration{0, 10 * time.Second, 30 * time.Second} {
+				noError(t, s.Tick(t.Context(), at(silent), steady+silent))
+			}
 			if got := w.run(t, run.ID); got.Attempt != attempt || got.State != cdds.RunInProgress {
 				t.Fatalf("the run was taken from a living worker: %s, attempt %d", got.State, got.Attempt)
 			}
-			noError(t, s.Tick(t.Context(), at(hour+31*time.Second)))
+			noError(t, s.Tick(t.Context(), at(31*time.Second), steady+31*time.Second))
 		}
 		if got := w.run(t, run.ID); got.State != cdds.RunFailed || got.Faults != cdds.MaxAttempts-1 {
 			t.Fatalf("the run is %s after %d faults", got.State, got.Faults)
+		}
+	})
+}
+
+// TestAClockThatIsSetTakesNoRunBack moves the clocks of the scheduler and of
+// the worker by days. As long as the worker reports, the run is its own.
+func TestAClockThatIsSetTakesNoRunBack(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		s := w.scheduler()
+		run := w.start(t, w.create(t, cdds.Schedule{Kind: cdds.Hourly, Every: 24}))
+		w.begin(t, run, 1, now)
+		const day = 24 * time.Hour
+		for i, step := range []time.Duration{0, 0, day, -day, 30 * day, -30 * day, 0} {
+			beat, err := w.store.Heartbeat(t.Context(), run.ID, 1, cdds.Progress{}, at(-step+time.Duration(i)))
+			noError(t, err)
+			if !beat {
+				t.Fatalf("after the step by %s the attempt is no longer wanted", step)
+			}
+			noError(t, s.Tick(t.Context(), at(step), time.Duration(i)*20*time.Second))
 		}
 	})
 }
@@ -85,7 +107,7 @@ func TestTickCleansUp(t *testing.T) {
 		orphan := cdds.ArtifactPrefix(job.TenantID, a.RunID, 7) + "x"
 		tick := func(after time.Duration, artifact, lost bool) {
 			t.Helper()
-			noError(t, s.Tick(t.Context(), at(after)))
+			noError(t, s.Tick(t.Context(), at(after), after))
 			if got := w.has(t, a.Key); got != artifact {
 				t.Fatalf("after %s: the artifact is there: %t, want %t", after, got, artifact)
 			}
@@ -117,7 +139,7 @@ func TestTickNudgesStuckRuns(t *testing.T) {
 			after time.Duration
 			tasks int
 		}{{0, 1}, {9 * time.Minute, 1}, {11 * time.Minute, 2}, {12 * time.Minute, 2}, {22 * time.Minute, 3}} {
-			noError(t, s.Tick(t.Context(), at(c.after)))
+			noError(t, s.Tick(t.Context(), at(c.after), c.after))
 			if n := w.tasks(t); n != c.tasks {
 				t.Fatalf("after %s: %d tasks, want %d", c.after, n, c.tasks)
 			}
@@ -134,7 +156,9 @@ func TestAJobThatCannotBeStarted(t *testing.T) {
 		w.refuseRunsOf(t, bad.ID)
 		run := w.start(t, w.create(t, cdds.Schedule{Kind: cdds.Hourly, Every: 24}))
 		w.begin(t, run, 1, now)
-		err := w.scheduler().Tick(t.Context(), at(time.Hour))
+		s := w.scheduler()
+		noError(t, s.Tick(t.Context(), now, 0))
+		err := s.Tick(t.Context(), at(time.Hour), time.Hour)
 		if err == nil || !strings.Contains(err.Error(), bad.ID) {
 			t.Fatalf("the error does not name the job: %v", err)
 		}

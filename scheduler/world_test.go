@@ -120,7 +120,7 @@ func (w *world) begin(t testing.TB, run cdds.Run, attempt int, when time.Time) {
 	t.Helper()
 	noError(t, w.store.InTx(t.Context(), func(tx *store.Tx) error {
 		mine, err := tx.StartAttempt(t.Context(), store.Start{
-			RunID: run.ID, Attempt: attempt, Node: "node", Window: run.Window, Now: when, LeaseUntil: when.Add(30 * time.Second),
+			RunID: run.ID, Attempt: attempt, Node: "node", Window: run.Window, Now: when,
 		})
 		if err == nil && !mine {
 			t.Errorf("attempt %d was not let begin", attempt)

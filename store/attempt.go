@@ -25,16 +25,15 @@ func (r Reader) Attempts(ctx context.Context, runID string) ([]cdds.Attempt, err
 
 // Start is an attempt that a worker wants to begin.
 type Start struct {
-	RunID      string
-	Attempt    int
-	Node       string // names the worker's process
-	Window     cdds.Window
-	Now        time.Time
-	LeaseUntil time.Time
+	RunID   string
+	Attempt int
+	Node    string // names the worker's process
+	Window  cdds.Window
+	Now     time.Time
 }
 
 // StartAttempt makes an attempt the caller's own: the run is in progress, its
-// window is frozen, and its lease is the node's. False means that there is
+// window is frozen, and it is the node's. False means that there is
 // nothing to do for the caller: the attempt is stale or taken, the run has
 // ended, or it has to wait for another run of its job.
 func (t *Tx) StartAttempt(ctx context.Context, s Start) (bool, error) {
@@ -42,10 +41,10 @@ func (t *Tx) StartAttempt(ctx context.Context, s Start) (bool, error) {
 		return false, err
 	}
 	n, err := exec(ctx, t.tx, "start the attempt", `
-		UPDATE runs SET state = 'in_progress', lease_owner = $3, lease_until = $4, window_start = $5, window_end = $6, window_frozen = TRUE,
-			started_at = COALESCE(started_at, $7), updated_at = $7
-		WHERE id = $1 AND attempt = $2 AND state IN ('queued', 'in_progress') AND lease_owner IS NULL AND NOT `+goesBefore("runs", "$7"),
-		s.RunID, s.Attempt, s.Node, instant(s.LeaseUntil), instant(s.Window.Start), instant(s.Window.End), instant(s.Now))
+		UPDATE runs SET state = 'in_progress', lease_owner = $3, lease_until = NULL, window_start = $4, window_end = $5, window_frozen = TRUE,
+			started_at = COALESCE(started_at, $6), updated_at = $6
+		WHERE id = $1 AND attempt = $2 AND state IN ('queued', 'in_progress') AND lease_owner IS NULL AND NOT `+goesBefore("runs", "$6"),
+		s.RunID, s.Attempt, s.Node, instant(s.Window.Start), instant(s.Window.End), instant(s.Now))
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -56,14 +55,14 @@ func (t *Tx) StartAttempt(ctx context.Context, s Start) (bool, error) {
 	return err == nil, err
 }
 
-// Heartbeat reports the progress of an attempt and renews its lease. False
-// means: stop working, the attempt is no longer wanted. It is one statement
-// and a transaction by itself.
-func (s *Store) Heartbeat(ctx context.Context, runID string, attempt int, p cdds.Progress, now, leaseUntil time.Time) (bool, error) {
-	n, err := exec(ctx, s.write, "renew the lease", `
-		UPDATE runs SET records = $3, total_records = $4, encoded_bytes = $5, records_per_second = $6, updated_at = $7, lease_until = $8
+// Heartbeat reports the progress of an attempt and, by the change of the run's
+// updated_at, that its worker is alive. False means: stop working, the attempt
+// is no longer wanted. It is one statement and a transaction by itself.
+func (s *Store) Heartbeat(ctx context.Context, runID string, attempt int, p cdds.Progress, now time.Time) (bool, error) {
+	n, err := exec(ctx, s.write, "report the progress", `
+		UPDATE runs SET records = $3, total_records = $4, encoded_bytes = $5, records_per_second = $6, updated_at = $7
 		WHERE id = $1 AND attempt = $2 AND state = 'in_progress' AND lease_owner IS NOT NULL`,
-		runID, attempt, p.Records, p.TotalRecords, p.Bytes, p.RecordsPerSecond, instant(now), instant(leaseUntil))
+		runID, attempt, p.Records, p.TotalRecords, p.Bytes, p.RecordsPerSecond, instant(now))
 	return n == 1, err
 }
 

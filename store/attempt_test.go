@@ -34,7 +34,7 @@ func TestFinishWritesAllAtOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		run := w.addRun(t, w.run(w.addJob(t, w.job(w.alpha, "job-1")), "run-1", now))
-		start := store.Start{RunID: "run-1", Attempt: 1, Node: "node-1", Window: cdds.Window{End: at(time.Hour)}, Now: at(time.Second), LeaseUntil: at(time.Minute)}
+		start := store.Start{RunID: "run-1", Attempt: 1, Node: "node-1", Window: cdds.Window{End: at(time.Hour)}, Now: at(time.Second)}
 		w.tx(t, func(ctx context.Context, tx *store.Tx) error {
 			_, err := tx.StartAttempt(ctx, start)
 			return err
@@ -88,7 +88,7 @@ func TestStaleAttemptsAreFencedOff(t *testing.T) {
 		ctx := t.Context()
 		run := w.addRun(t, w.run(w.addJob(t, w.job(w.alpha, "job-1")), "run-1", now))
 		equal(t, "start of an attempt to come", w.start(t, run, 2), false)
-		equal(t, "heartbeat before the start", got(w.st.Heartbeat(ctx, "run-1", 1, cdds.Progress{}, now, now))(t), false)
+		equal(t, "heartbeat before the start", got(w.st.Heartbeat(ctx, "run-1", 1, cdds.Progress{}, now))(t), false)
 		equal(t, "next attempt before the start", w.next(t, store.Retry{RunID: "run-1", Attempt: 1, Now: now, LeaseUntil: now}), false)
 		w.start(t, run, 1)
 		equal(t, "take-back", w.next(t, store.Retry{RunID: "run-1", Attempt: 1, Fault: true, Error: "lost", Now: at(time.Minute), LeaseUntil: at(2 * time.Minute)}), true)
@@ -99,7 +99,7 @@ func TestStaleAttemptsAreFencedOff(t *testing.T) {
 
 		stale := func(when string) {
 			before := got(w.st.RunByID(ctx, "run-1"))(t)
-			equal(t, "stale heartbeat "+when, got(w.st.Heartbeat(ctx, "run-1", 1, cdds.Progress{Records: 99}, at(time.Hour), at(time.Hour)))(t), false)
+			equal(t, "stale heartbeat "+when, got(w.st.Heartbeat(ctx, "run-1", 1, cdds.Progress{Records: 99}, at(time.Hour)))(t), false)
 			equal(t, "stale start "+when, w.start(t, run, 1), false)
 			equal(t, "stale next "+when, w.next(t, store.Retry{RunID: "run-1", Attempt: 1, Now: now}), false)
 			equal(t, "stale finish "+when, w.finish(t, store.Outcome{RunID: "run-1", Attempt: 1, State: cdds.RunFinished, Now: now,
@@ -108,7 +108,7 @@ func TestStaleAttemptsAreFencedOff(t *testing.T) {
 			equal(t, "artifacts "+when, len(got(w.st.ArtifactsOfRun(ctx, "run-1"))(t)), 0)
 		}
 		stale("while the next one waits")
-		equal(t, "heartbeat before the second start", got(w.st.Heartbeat(ctx, "run-1", 2, cdds.Progress{}, now, now))(t), false)
+		equal(t, "heartbeat before the second start", got(w.st.Heartbeat(ctx, "run-1", 2, cdds.Progress{}, now))(t), false)
 		equal(t, "another run meanwhile", w.start(t, w.addRun(t, w.run(got(w.st.Job(ctx, "tenant-a", "job-1"))(t), "run-2", at(-time.Hour))), 1), false)
 		equal(t, "second start", w.start(t, run, 2), true)
 		stale("while the next one works")
@@ -123,7 +123,7 @@ func TestStaleAttemptsAreFencedOff(t *testing.T) {
 		})
 		equal(t, "cancel", w.cancel(t, "tenant-a", "run-1"), true)
 		stale("after the cancel")
-		equal(t, "heartbeat after the cancel", got(w.st.Heartbeat(ctx, "run-1", 3, cdds.Progress{}, now, now))(t), false)
+		equal(t, "heartbeat after the cancel", got(w.st.Heartbeat(ctx, "run-1", 3, cdds.Progress{}, now))(t), false)
 		equal(t, "finish after the cancel", w.finish(t, store.Outcome{RunID: "run-1", Attempt: 3, State: cdds.RunFinished, Now: now}), false)
 		equal(t, "next after the cancel", w.next(t, store.Retry{RunID: "run-1", Attempt: 3, Now: now}), false)
 	})

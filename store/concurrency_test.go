@@ -67,7 +67,7 @@ func TestOneOfManyStartsAnAttempt(t *testing.T) {
 				if _, err := tx.RunByID(ctx, run.ID); err != nil {
 					return err
 				}
-				mine, err = tx.StartAttempt(ctx, store.Start{RunID: run.ID, Attempt: 1, Node: fmt.Sprint("node-", i), Window: run.Window, Now: now, LeaseUntil: at(time.Minute)})
+				mine, err = tx.StartAttempt(ctx, store.Start{RunID: run.ID, Attempt: 1, Node: fmt.Sprint("node-", i), Window: run.Window, Now: now})
 				return err
 			})
 			if mine {
@@ -101,7 +101,7 @@ func TestAStartSeesTheEndOfTheRunBefore(t *testing.T) {
 					if end, err = tx.LastWindowEnd(ctx, job.ID); err != nil {
 						return err
 					}
-					mine, err = tx.StartAttempt(ctx, store.Start{RunID: second.ID, Attempt: 1, Node: "n", Window: second.Window, Now: at(time.Minute), LeaseUntil: at(time.Hour)})
+					mine, err = tx.StartAttempt(ctx, store.Start{RunID: second.ID, Attempt: 1, Node: "n", Window: second.Window, Now: at(time.Minute)})
 					return err
 				})
 			})
@@ -236,7 +236,7 @@ func TestManyWritersAndReaders(t *testing.T) {
 				var err error
 				switch i / many {
 				case 0:
-					_, err = w.st.Heartbeat(t.Context(), run.ID, 1, cdds.Progress{Records: int64(n)}, at(time.Duration(n)), at(time.Hour))
+					_, err = w.st.Heartbeat(t.Context(), run.ID, 1, cdds.Progress{Records: int64(n)}, at(time.Duration(n)))
 				case 1:
 					err = w.tryTx(func(ctx context.Context, tx *store.Tx) error {
 						job, err := tx.Job(ctx, "tenant-a", run.JobID)

@@ -109,7 +109,8 @@ func indexedReads(t *testing.T, w *world, read store.Reader) []indexedRead {
 			_, err := read.RunsChanged(ctx, "tenant-a", at(time.Minute+99*time.Millisecond), 500)
 			return err
 		}},
-		{"lost runs", "runs_one_in_progress", func() error { _, err := read.LostRuns(ctx, now, 100); return err }},
+		{"attempts not begun", "runs_one_in_progress", func() error { _, err := read.UnbegunRuns(ctx, now, 100); return err }},
+		{"checkpoints", "", func() error { _, err := read.Checkpoints(ctx, "run-1"); return err }},
 		{"stuck runs", "runs_waiting", func() error { _, err := read.StuckRuns(ctx, now, now, 100); return err }},
 		{"queued run of a job", "runs_", func() error { _, err := read.NextQueuedRun(ctx, "job-1000", at(time.Hour)); return err }},
 		{"active runs of a job", "runs_", func() error { _, err := read.ActiveRuns(ctx, "job-77"); return err }},

@@ -66,13 +66,12 @@ func (r Reader) NextQueuedRun(ctx context.Context, jobID string, now time.Time) 
 		ORDER BY r.scheduled_for, r.created_at, r.id LIMIT 1`, jobID, instant(now))
 }
 
-// LostRuns returns at most limit runs of all tenants that are in progress and
-// whose lease has ended before now: their worker is lost, or their next
-// attempt was never begun.
-func (r Reader) LostRuns(ctx context.Context, now time.Time, limit int) ([]cdds.Run, error) {
-	return all(ctx, r.from, "look for lost runs", scanRun, `
+// UnbegunRuns returns at most limit runs of all tenants whose next attempt no
+// worker has begun in time.
+func (r Reader) UnbegunRuns(ctx context.Context, now time.Time, limit int) ([]cdds.Run, error) {
+	return all(ctx, r.from, "look for attempts that were not begun", scanRun, `
 		SELECT `+runColumns+` FROM `+runFrom+`
-		WHERE r.state = 'in_progress' AND r.lease_until < $1 ORDER BY r.lease_until, r.id LIMIT $2`, instant(now), limit)
+		WHERE r.state = 'in_progress' AND r.lease_owner IS NULL AND r.lease_until < $1 ORDER BY r.lease_until, r.id LIMIT $2`, instant(now), limit)
 }
 
 // RunsInProgress returns at most limit runs of all tenants that a worker holds
@@ -81,7 +80,7 @@ func (r Reader) LostRuns(ctx context.Context, now time.Time, limit int) ([]cdds.
 func (r Reader) RunsInProgress(ctx context.Context, limit int) ([]cdds.Run, error) {
 	return all(ctx, r.from, "list the runs in progress", scanRun, `
 		SELECT `+runColumns+` FROM `+runFrom+`
-		WHERE r.state = 'in_progress' AND r.lease_owner IS NOT NULL ORDER BY r.lease_until, r.id LIMIT $1`, limit)
+		WHERE r.state = 'in_progress' AND r.lease_owner IS NOT NULL ORDER BY r.updated_at, r.id LIMIT $1`, limit)
 }
 
 // StuckRuns returns at most limit queued runs of all tenants that have been

@@ -124,7 +124,7 @@ func TestRunsChanged(t *testing.T) {
 	})
 }
 
-func TestLostRuns(t *testing.T) {
+func TestUnbegunRuns(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		for _, id := range []string{"1", "2"} {
@@ -132,13 +132,17 @@ func TestLostRuns(t *testing.T) {
 			w.start(t, run, 1)
 		}
 		w.addRun(t, w.run(w.addJob(t, w.job(w.alpha, "job-3")), "queued", now))
-		beat := got(w.st.Heartbeat(ctx, "run-2", 1, cdds.Progress{Records: 5, TotalRecords: 10, Bytes: 7, RecordsPerSecond: 2.5}, at(time.Second), at(time.Minute)))
+		beat := got(w.st.Heartbeat(ctx, "run-2", 1, cdds.Progress{Records: 5, TotalRecords: 10, Bytes: 7, RecordsPerSecond: 2.5}, at(time.Second)))
 		equal(t, "heartbeat", beat(t), true)
 		equal(t, "progress", got(w.st.RunByID(ctx, "run-2"))(t).Progress, cdds.Progress{Records: 5, TotalRecords: 10, Bytes: 7, RecordsPerSecond: 2.5})
-		lost := func(when time.Time) int { return len(got(w.st.LostRuns(ctx, when, 10))(t)) }
-		equal(t, "lost at the end of the first lease", lost(at(30*time.Second)), 0)
-		equal(t, "lost after the first lease", lost(at(31*time.Second)), 1)
-		equal(t, "lost after both leases", lost(at(61*time.Second)), 2)
+		equal(t, "alive", got(w.st.RunByID(ctx, "run-2"))(t).UpdatedAt, at(time.Second))
+		w.next(t, store.Retry{RunID: "run-1", Attempt: 1, Now: now, LeaseUntil: at(time.Minute)})
+		unbegun := func(when time.Time) int { return len(got(w.st.UnbegunRuns(ctx, when, 10))(t)) }
+		equal(t, "not begun, in time", unbegun(at(time.Minute)), 0)
+		equal(t, "not begun, late", unbegun(at(time.Minute+time.Second)), 1)
+		equal(t, "held", len(got(w.st.RunsInProgress(ctx, 10))(t)), 1)
+		equal(t, "begin", w.start(t, got(w.st.RunByID(ctx, "run-1"))(t), 2), true)
+		equal(t, "not begun, though begun", unbegun(at(time.Hour)), 0)
 		equal(t, "in progress", len(got(w.st.RunsInProgress(ctx, 10))(t)), 2)
 		equal(t, "in progress, at most one", len(got(w.st.RunsInProgress(ctx, 1))(t)), 1)
 	})

@@ -96,7 +96,7 @@ func (w *world) start(t testing.TB, run cdds.Run, attempt int) bool {
 	var mine bool
 	w.tx(t, func(ctx context.Context, tx *store.Tx) (err error) {
 		mine, err = tx.StartAttempt(ctx, store.Start{
-			RunID: run.ID, Attempt: attempt, Node: "node-1", Window: run.Window, Now: now, LeaseUntil: at(30 * time.Second),
+			RunID: run.ID, Attempt: attempt, Node: "node-1", Window: run.Window, Now: now,
 		})
 		return err
 	})

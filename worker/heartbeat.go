@@ -8,21 +8,20 @@ import (
 	"cdds/export"
 )
 
-// heartbeat reports an attempt's progress and renews its lease once a second,
-// and ends the attempt when it is no longer wanted.
+// heartbeat reports an attempt's progress, and with it that its worker is alive,
+// once a second, and ends the attempt when it is no longer wanted.
 type heartbeat struct {
 	run      cdds.Run
 	progress *export.Progress
 	rate     cdds.Rate
 	quit     chan struct{}
 	done     chan struct{}
-	now      func() time.Time
 }
 
 // startHeartbeat begins to beat; stop must be called.
 func (w *Worker) startHeartbeat(ctx context.Context, run cdds.Run, p *export.Progress, cancel context.CancelCauseFunc) *heartbeat {
 	p.Total.Store(-1)
-	h := &heartbeat{run: run, progress: p, quit: make(chan struct{}), done: make(chan struct{}), now: w.cfg.Now}
+	h := &heartbeat{run: run, progress: p, quit: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(h.done)
 		w.beat(ctx, h, cancel)
@@ -31,12 +30,13 @@ func (w *Worker) startHeartbeat(ctx context.Context, run cdds.Run, p *export.Pro
 }
 
 // beat runs until the attempt ends. A database that does not answer is asked
-// again each second until the lease is nearly over: then the attempt stops,
-// since another worker may begin after that.
+// again each second until the lease is over: then the attempt stops, since
+// another worker may begin after that. The lease goes by the machine's steady
+// clock: whoever sets the time does not end it.
 func (w *Worker) beat(ctx context.Context, h *heartbeat, cancel context.CancelCauseFunc) {
 	tick := time.NewTicker(heartbeatEvery)
 	defer tick.Stop()
-	leaseEnds := h.now().Add(leaseTime)
+	reported := time.Now()
 	for {
 		select {
 		case <-h.quit:
@@ -45,18 +45,21 @@ func (w *Worker) beat(ctx context.Context, h *heartbeat, cancel context.CancelCa
 			return
 		case <-tick.C:
 		}
-		now := h.now()
+		asked := time.Now()
 		bounded, done := context.WithTimeout(ctx, 5*heartbeatEvery)
-		wanted, err := w.cfg.Store.Heartbeat(bounded, h.run.ID, h.run.Attempt, h.observe(now), now, now.Add(leaseTime))
+		wanted, err := w.cfg.Store.Heartbeat(bounded, h.run.ID, h.run.Attempt, h.observe(), w.cfg.Now())
 		done()
 		switch {
 		case err == nil && !wanted:
 			cancel(ErrUnwanted)
 			return
 		case err == nil:
-			leaseEnds = now.Add(leaseTime)
-		case h.now().Add(5 * heartbeatEvery).After(leaseEnds):
-			cancel(ErrLeaseLost)
+			reported = asked
+		case time.Since(reported) > leaseTime:
+			cancel(&cdds.Error{
+				Code: cdds.CodeUnavailable, Message: "The metadata database did not answer for so long that another worker may have begun; this attempt was given up.",
+				Hint: "Look whether the metadata database and the network to it are up. The run is tried again by itself.", Err: ErrLeaseLost,
+			})
 			return
 		default:
 			w.cfg.Log.Warn("heartbeat failed, trying again", "run", h.run.ID, "error", err)
@@ -64,12 +67,12 @@ func (w *Worker) beat(ctx context.Context, h *heartbeat, cancel context.CancelCa
 	}
 }
 
-// observe returns the progress as it is now.
-func (h *heartbeat) observe(now time.Time) cdds.Progress {
+// observe returns the progress as it is now. Its rate goes by the steady clock.
+func (h *heartbeat) observe() cdds.Progress {
 	records := h.progress.Records.Load()
 	return cdds.Progress{
 		Records: records, TotalRecords: h.progress.Total.Load(), Bytes: h.progress.Bytes.Load(),
-		RecordsPerSecond: h.rate.Observe(now, records),
+		RecordsPerSecond: h.rate.Observe(time.Now(), records),
 	}
 }
 
@@ -82,7 +85,7 @@ func (h *heartbeat) stop() {
 // final is the progress of a finished attempt: what was counted becomes what
 // there was.
 func (h *heartbeat) final() cdds.Progress {
-	p := h.observe(h.now())
+	p := h.observe()
 	p.TotalRecords = p.Records
 	return p
 }

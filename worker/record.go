@@ -59,7 +59,7 @@ func (w *Worker) outcome(run cdds.Run, spec export.Spec, result *export.Result) 
 		artifacts = append(artifacts, cdds.Artifact{
 			ID: id.String(), TenantID: run.TenantID, RunID: run.ID, JobID: run.JobID, Title: run.Spec.Title, Type: run.Spec.Type,
 			Name: a.Name, Key: a.Key, Part: a.Part, Parts: a.Parts, Size: a.Size, SHA256: a.SHA256,
-			Recipients: fingerprints(spec.Recipients), CreatedAt: now, ExpiresAt: now.Add(w.cfg.Retention),
+			Recipients: export.Fingerprints(spec.Recipients), CreatedAt: now, ExpiresAt: now.Add(w.cfg.Retention),
 		})
 	}
 	return store.Outcome{
@@ -70,7 +70,7 @@ func (w *Worker) outcome(run cdds.Run, spec export.Spec, result *export.Result) 
 
 // recordFinish makes the run finished and all its artifacts visible in one
 // transaction. If the attempt was fenced off meanwhile nothing is recorded and
-// what it stored is removed by the sweep.
+// what it stored is removed.
 func (w *Worker) recordFinish(ctx context.Context, run cdds.Run, outcome store.Outcome, log *slog.Logger) error {
 	mine, err := w.finish(ctx, run, outcome)
 	if err != nil {
@@ -78,24 +78,34 @@ func (w *Worker) recordFinish(ctx context.Context, run cdds.Run, outcome store.O
 	}
 	if !mine {
 		log.Warn("attempt ended after it was taken back; its files are removed")
-		return w.cfg.Engine.Remove(ctx, cdds.ArtifactPrefix(run.TenantID, run.ID, run.Attempt))
+		return w.tidy(ctx, run)
 	}
 	log.Info("run finished", "records", outcome.Progress.Records, "artifacts", len(outcome.Artifacts), "no_data", outcome.NoData)
+	if run.Attempt > 1 {
+		return w.tidy(ctx, run)
+	}
 	return nil
 }
 
 // recordFault records an attempt that did not work: the run waits for its next
 // attempt where the fault may pass, and fails where it will not.
 func (w *Worker) recordFault(ctx, work context.Context, run cdds.Run, p *export.Progress, fault error, log *slog.Logger) error {
-	if errors.Is(context.Cause(work), ErrUnwanted) {
+	if errors.Is(context.Cause(work), ErrUnwanted) || errors.Is(fault, ErrUnwanted) {
 		log.Info("attempt stopped: canceled or taken over")
-		return nil
+		return w.tidy(ctx, run)
+	}
+	var early *export.TooEarly
+	if errors.As(fault, &early) {
+		wait := min(max(early.Wait, shortestWait), longestWait).Round(time.Second)
+		log.Info("the window is not over yet by the source's clock; the run waits", "wait", wait)
+		now := w.cfg.Now()
+		return w.next(ctx, run, store.Retry{Error: tooEarly(early.Wait), Now: now}, now.Add(wait))
 	}
 	stopping := w.cfg.Stopping(work)
-	code := cdds.CodeOf(fault)
 	if errors.Is(context.Cause(work), ErrLeaseLost) {
-		code = cdds.CodeUnavailable
+		fault = context.Cause(work)
 	}
+	code := cdds.CodeOf(fault)
 	log.Warn("attempt failed", "code", string(code), "error", fault, "stopping", stopping)
 	failure := failureOf(fault)
 	now := w.cfg.Now()
@@ -112,13 +122,18 @@ func (w *Worker) recordFault(ctx, work context.Context, run cdds.Run, p *export.
 	if err != nil {
 		return fmt.Errorf("record the failure of run %s: %w", run.ID, err)
 	}
-	return nil
+	return w.tidy(ctx, run)
+}
+
+// tooEarly is what an attempt says that came before the end of its window.
+func tooEarly(wait time.Duration) string {
+	return "By the clock of Contact History the window ends in " + wait.Round(time.Second).String() + ". The run waits, so that no record of the window is missed."
 }
 
 // next hands the run over to its next attempt, which begins at the given time.
 func (w *Worker) next(ctx context.Context, run cdds.Run, retry store.Retry, at time.Time) error {
 	retry.RunID, retry.Attempt, retry.LeaseUntil = run.ID, run.Attempt, at.Add(retryGrace)
-	err := w.cfg.Store.InTx(ctx, func(tx *store.Tx) error {
+	err := w.persist(ctx, func(tx *store.Tx) error {
 		mine, err := tx.NextAttempt(ctx, retry)
 		if err != nil || !mine {
 			return err
@@ -135,7 +150,7 @@ func (w *Worker) next(ctx context.Context, run cdds.Run, retry store.Retry, at t
 // one transaction. False means that the attempt was fenced off.
 func (w *Worker) finish(ctx context.Context, run cdds.Run, outcome store.Outcome) (bool, error) {
 	var mine bool
-	err := w.cfg.Store.InTx(ctx, func(tx *store.Tx) error {
+	err := w.persist(ctx, func(tx *store.Tx) error {
 		var err error
 		mine, err = tx.Finish(ctx, outcome)
 		if err != nil || !mine {
@@ -173,12 +188,4 @@ func failureOf(fault error) cdds.RunFailure {
 		message += " " + cause.Message
 	}
 	return cdds.RunFailure{Code: e.Code, Message: message, Hint: e.Hint}
-}
-
-func fingerprints(certs []*x509.Certificate) []string {
-	out := make([]string, len(certs))
-	for i, c := range certs {
-		out[i] = cdds.Fingerprint(c)
-	}
-	return out
 }

@@ -2,7 +2,7 @@
 // one transaction.
 //
 //	claim the attempt ─▶ certificate ─▶ export ─▶ manifest ─▶ finish (rows of all artifacts at once)
-//	        └─ heartbeat every second: progress, lease, "am I still wanted?"
+//	        └─ heartbeat every second: progress, "am I still wanted?"
 //
 // The worker trusts its claim only as long as its heartbeat succeeds: each
 // write carries the attempt's number, and once another attempt has begun, or
@@ -23,13 +23,17 @@ import (
 	"cdds/store"
 )
 
-// Times of the lease. A worker that cannot renew its lease stops by itself
-// before anybody else may take the run.
+// Times of a worker's life. One that cannot report for leaseTime stops by itself
+// before the scheduler, which waits a little longer, takes its run back.
 const (
 	heartbeatEvery = time.Second
-	leaseTime      = 30 * time.Second
+	leaseTime      = 25 * time.Second
 	retryGrace     = 10 * time.Minute
 	finishTime     = 30 * time.Second // for recording an outcome when the attempt's own context is over
+	// A run that comes before the end of its window waits at least and at most
+	// so long before it looks at the source's clock again.
+	shortestWait = time.Second
+	longestWait  = 10 * time.Minute
 	// promoteAhead is how far ahead the end of a run looks for the job's next
 	// one. One that came due while the outcome was being recorded has lost its
 	// task, since this run was in progress still.
@@ -48,7 +52,7 @@ var (
 type Config struct {
 	Store     *store.Store
 	Engine    *export.Engine
-	Node      string        // names this process in attempts and leases
+	Node      string        // names this process in attempts
 	Version   string        // the product's version, for the manifest
 	Retention time.Duration // how long artifacts are kept from their creation
 	// Enqueue adds a queue task for an attempt within a transaction.
@@ -70,7 +74,7 @@ func New(cfg Config) *Worker { return &Worker{cfg: cfg} }
 // Do carries out one attempt of a run. It returns nil when there is nothing
 // for it to do: the attempt is stale, taken, canceled, or another run of the
 // job is in progress (whose end enqueues this one again). An error means that
-// the outcome could not be recorded; the lease then runs out and the scheduler
+// the outcome could not be recorded; the run then falls silent and the scheduler
 // takes the run back.
 func (w *Worker) Do(ctx context.Context, runID string, attempt int) error {
 	run, err := w.claim(ctx, runID, attempt)
@@ -83,7 +87,7 @@ func (w *Worker) Do(ctx context.Context, runID string, attempt int) error {
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	beat := w.startHeartbeat(work, *run, &progress, stop)
-	outcome, err := w.attempt(work, *run, &progress)
+	outcome, err := w.attempt(work, run, &progress, log)
 	beat.stop()
 	// The outcome is recorded even while the service is stopping, within a bound.
 	record, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
@@ -118,7 +122,7 @@ func (w *Worker) claim(ctx context.Context, runID string, attempt int) (*cdds.Ru
 		}
 		now := w.cfg.Now()
 		mine, err := tx.StartAttempt(ctx, store.Start{
-			RunID: runID, Attempt: attempt, Node: w.cfg.Node, Window: run.Window, Now: now, LeaseUntil: now.Add(leaseTime),
+			RunID: runID, Attempt: attempt, Node: w.cfg.Node, Window: run.Window, Now: now,
 		})
 		if err != nil || !mine {
 			return err
@@ -136,17 +140,27 @@ func (w *Worker) claim(ctx context.Context, runID string, attempt int) (*cdds.Ru
 	return claimed, nil
 }
 
-// attempt exports the run's window and returns the outcome to record.
-func (w *Worker) attempt(ctx context.Context, run cdds.Run, progress *export.Progress) (store.Outcome, error) {
-	spec, err := w.spec(ctx, run)
+// attempt exports the run's window, or what earlier attempts have left of it,
+// and returns the outcome to record.
+func (w *Worker) attempt(ctx context.Context, run *cdds.Run, progress *export.Progress, log *slog.Logger) (store.Outcome, error) {
+	spec, err := w.spec(ctx, *run)
 	if err != nil {
 		return store.Outcome{}, err
+	}
+	if spec.SplitSize > 0 {
+		if spec.Kept, err = w.kept(ctx, *run, spec); err != nil {
+			return store.Outcome{}, err
+		}
+		if len(spec.Kept) > 0 {
+			log.Info("attempt goes on behind what is stored", "parts", len(spec.Kept))
+		}
+		spec.Keep = w.keeping(run)
 	}
 	result, err := w.cfg.Engine.Run(ctx, spec, progress)
 	if err != nil {
 		return store.Outcome{}, err
 	}
-	return w.outcome(run, spec, result)
+	return w.outcome(*run, spec, result)
 }
 
 // spec turns a run into an order for the engine. The owner's certificate is
@@ -160,8 +174,13 @@ func (w *Worker) spec(ctx context.Context, run cdds.Run) (export.Spec, error) {
 	if err != nil {
 		return export.Spec{}, err
 	}
+	var notBefore time.Time
+	if run.Spec.Timeframe.Kind != cdds.FrameFixed { // a fixed end is the person's choice, also in the future
+		notBefore = run.Window.End
+	}
 	return export.Spec{
-		RunID: run.ID, Type: run.Spec.Type, TenantID: tenant.SourceID, Window: run.Window, By: run.Spec.Timeframe.By,
+		NotBefore: notBefore,
+		RunID:     run.ID, Type: run.Spec.Type, TenantID: tenant.SourceID, Window: run.Window, By: run.Spec.Timeframe.By,
 		MediaTypes: run.Spec.MediaTypes, SplitSize: run.Spec.SplitSize, Recipients: recipients,
 		Prefix: cdds.ArtifactPrefix(run.TenantID, run.ID, run.Attempt),
 	}, nil

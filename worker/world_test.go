@@ -75,6 +75,12 @@ func newWorld(t *testing.T, kind store.Dialect) *world {
 	if kind == store.Postgres {
 		dsn = postgres.Database(t)
 	}
+	return newWorldOn(t, kind, dsn)
+}
+
+// newWorldOn makes a world with its metadata in the given database.
+func newWorldOn(t *testing.T, kind store.Dialect, dsn string) *world {
+	t.Helper()
 	w := &world{source: openSource(t)}
 	var err error
 	w.st, err = store.Open(t.Context(), dsn)
