@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"sync"
 	"time"
 
 	"gocloud.dev/blob"
@@ -57,7 +58,8 @@ func (e *Engine) Run(ctx context.Context, spec Spec, p *Progress) (*Result, erro
 }
 
 // export does the work of Run: it starts the goroutines and waits for all of
-// them. The first that fails ends the others through their context.
+// them. The first that fails ends the others through their context, and so does
+// a storage that does not move.
 func (e *Engine) export(ctx context.Context, spec Spec, p *Progress) (*Result, error) {
 	room, err := zipRoom(spec)
 	if err != nil {
@@ -74,12 +76,17 @@ func (e *Engine) export(ctx context.Context, spec Spec, p *Progress) (*Result, e
 	result := &Result{Records: map[source.Entity]int64{}, OneSnapshot: spec.OneSnapshot}
 	ring := newRing(workers)
 	in := &reader{source: e.Source, spec: spec, limit: limit, cut: &cutter{spec: spec, room: room, ring: ring}, progress: p, result: result}
-	out := &writer{engine: e, spec: spec, ring: ring}
+	out := &writer{engine: e, spec: spec, ring: ring, calls: newCalls(e.StorageTimeout)}
 	if err := goOn(spec.Kept, in, out); err != nil {
 		return nil, err
 	}
 
-	group, ctx := errgroup.WithContext(ctx)
+	moving, stop := context.WithCancelCause(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { out.calls.watch(moving, stop) })
+	defer watch.Wait()
+	defer stop(nil)
+	group, ctx := errgroup.WithContext(moving)
 	for range workers {
 		group.Go(func() error {
 			ring.compress()
@@ -97,6 +104,9 @@ func (e *Engine) export(ctx context.Context, spec Spec, p *Progress) (*Result, e
 	})
 	group.Go(func() error { return out.run(ctx) })
 	if err := group.Wait(); err != nil {
+		if cause := context.Cause(moving); cause != nil {
+			err = cause // what ended all the others
+		}
 		return nil, err
 	}
 	result.Artifacts = out.artifacts

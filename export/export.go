@@ -38,6 +38,8 @@ type Engine struct {
 	Sync         func(ctx context.Context, key string) error
 	Workers      int // compressors of a run; 0: one for each core, at most 8
 	RangeRecords int // records of a short transaction; 0: 10,000
+	// StorageTimeout bounds each single call to the storage; 0: 10 minutes.
+	StorageTimeout time.Duration
 }
 
 // Spec says what to export.

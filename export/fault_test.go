@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
@@ -176,6 +177,47 @@ func TestCancel(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// TestAStorageThatStops takes nothing any more, in the middle of an artifact and
+// at its end. One that is slow is waited for.
+func TestAStorageThatStops(t *testing.T) {
+	hang := func(ctx context.Context) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	for name, c := range map[string]struct {
+		onWrite func(ctx context.Context, written int64) error
+		stops   bool
+	}{
+		"stops at once": {func(ctx context.Context, _ int64) error { return hang(ctx) }, true},
+		"stops in the middle": {func(ctx context.Context, written int64) error {
+			if written <= 1<<20 {
+				return nil
+			}
+			return hang(ctx)
+		}, true},
+		"slow, but it moves on": {func(context.Context, int64) error { time.Sleep(9 * time.Minute); return nil }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id := newIdentity(t)
+			synctest.Test(t, func(t *testing.T) {
+				s, h := newStorage(), newHistory(7000, 50, 0)
+				s.onWrite = c.onWrite
+				e := &Engine{Source: h, Bucket: s.bucket(t), Workers: 2}
+				if !c.stops {
+					export(t, e, newSpec(id))
+					return
+				}
+				err := failed(t, t.Context(), e, newSpec(id))
+				var ours *cdds.Error
+				if !errors.As(err, &ours) || ours.Code != cdds.CodeUnavailable || ours.Message != "The artifact storage took nothing for 10m0s." {
+					t.Errorf("the error is %q", err)
+				}
+				s.empty(t)
+			})
+		})
 	}
 }
 

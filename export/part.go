@@ -31,6 +31,7 @@ type writer struct {
 	engine    *Engine
 	spec      Spec
 	ring      *ring
+	calls     *calls // to the storage
 	buffer    *bufio.Writer
 	part      *part
 	artifacts []Artifact
@@ -135,7 +136,7 @@ func (w *writer) openPart(ctx context.Context, number int) error {
 		return storageFailure(err)
 	}
 	w.part = p
-	into := io.MultiWriter(p.stored, p.object)
+	into := io.MultiWriter(p.stored, watched{p.object, w.calls})
 	if w.buffer == nil {
 		w.buffer = bufio.NewWriterSize(into, writeSize)
 	} else {
@@ -161,11 +162,13 @@ func (w *writer) closePart(ctx context.Context) error {
 		}
 	}
 	w.part = nil // from here on the object is the storage's, not ours to give up
+	leave := w.calls.enter()
 	err := p.object.Close()
 	p.cancel()
 	if err == nil && w.engine.Sync != nil {
 		err = w.engine.Sync(ctx, p.artifact.Key)
 	}
+	leave()
 	if err != nil {
 		return storageFailure(err)
 	}
