@@ -10,9 +10,12 @@ type Action string
 
 // The rights.
 const (
-	// ActionSignedIn is what every signed-in user may do, also without a role:
-	// see who they are and sign out.
-	ActionSignedIn        Action = "signed-in"
+	// ActionSignedIn is what everybody may do who is known, also without a role:
+	// see who they are.
+	ActionSignedIn Action = "signed-in"
+	// ActionOwnSessions is to see and end one's own sessions, also without a role.
+	ActionOwnSessions     Action = "own-sessions"
+	ActionOwnTokens       Action = "own-tokens"
 	ActionOwnPreferences  Action = "own-preferences"
 	ActionSeeJobs         Action = "see-jobs"
 	ActionManageJobs      Action = "manage-jobs"
@@ -30,23 +33,23 @@ const (
 // Exporters see jobs, so that they know what they start, but do not change
 // them; viewers see History only and have no use for a certificate.
 func (r Role) Can(a Action) bool {
-	if a == ActionSignedIn {
+	if a == ActionSignedIn || a == ActionOwnSessions {
 		return true
 	}
 	switch r {
 	case RoleAdministrator:
 		switch a {
-		case ActionOwnPreferences, ActionSeeJobs, ActionManageJobs, ActionSeeRuns, ActionStartRuns, ActionCancelRuns,
+		case ActionOwnPreferences, ActionOwnTokens, ActionSeeJobs, ActionManageJobs, ActionSeeRuns, ActionStartRuns, ActionCancelRuns,
 			ActionDeleteRuns, ActionSeeArtifacts, ActionDownload, ActionDeleteArtifacts, ActionManageUsers:
 			return true
 		}
 	case RoleExporter:
 		switch a {
-		case ActionOwnPreferences, ActionSeeJobs, ActionSeeRuns, ActionStartRuns, ActionCancelRuns, ActionSeeArtifacts, ActionDownload:
+		case ActionOwnPreferences, ActionOwnTokens, ActionSeeJobs, ActionSeeRuns, ActionStartRuns, ActionCancelRuns, ActionSeeArtifacts, ActionDownload:
 			return true
 		}
 	case RoleViewer:
-		return a == ActionSeeRuns
+		return a == ActionSeeRuns || a == ActionOwnTokens
 	}
 	return false
 }

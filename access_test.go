@@ -14,6 +14,7 @@ func TestRoleMatrix(t *testing.T) {
 	administrator, exporter, viewer := cdds.RoleAdministrator, cdds.RoleExporter, cdds.RoleViewer
 	matrix := map[cdds.Action][]cdds.Role{
 		cdds.ActionOwnPreferences:  {administrator, exporter},
+		cdds.ActionOwnTokens:       {administrator, exporter, viewer},
 		cdds.ActionSeeJobs:         {administrator, exporter},
 		cdds.ActionManageJobs:      {administrator},
 		cdds.ActionSeeRuns:         {administrator, exporter, viewer},
@@ -37,7 +38,7 @@ func TestRoleMatrix(t *testing.T) {
 		}
 	}
 	for _, role := range roles {
-		if !role.Can(cdds.ActionSignedIn) {
+		if !role.Can(cdds.ActionSignedIn) || !role.Can(cdds.ActionOwnSessions) {
 			t.Errorf("role %q may not even sign out", role)
 		}
 	}

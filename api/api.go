@@ -83,11 +83,13 @@ func newServer(ctx context.Context, cfg Config, mux *http.ServeMux) *server {
 	config.Transformers = []huma.Transformer{asProblem}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"session": {Type: "apiKey", In: "cookie", Name: cookieName(cfg.SecureCookies)},
+		"token":   {Type: "http", Scheme: "bearer", Description: "An API token, made under User preferences or by cdds token create."},
 	}
 	s.api = humago.New(mux, config)
 	s.api.UseMiddleware(withRemote, s.authorize)
 	s.registerSession()
 	s.registerCertificate()
+	s.registerTokens()
 	s.registerJobs()
 	s.registerRuns()
 	s.registerArtifacts()

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -29,9 +30,9 @@ func caller(ctx context.Context) control.Caller {
 	return by
 }
 
-// authorize is the one gate: it finds the caller by the session cookie and
-// lets the request through when the caller's role has the operation's right.
-// An operation without a named right is refused for everybody.
+// authorize is the one gate: it finds the caller and lets the request through
+// when the caller has the operation's right. An operation without a named right
+// is refused for everybody.
 func (s *server) authorize(ctx huma.Context, next func(huma.Context)) {
 	action, named := ctx.Operation().Metadata[needs].(cdds.Action)
 	if !named {
@@ -42,21 +43,40 @@ func (s *server) authorize(ctx huma.Context, next func(huma.Context)) {
 		next(ctx)
 		return
 	}
-	by, err := s.Control.Caller(ctx.Context(), s.token(ctx), address(ctx.RemoteAddr()), s.now())
+	by, err := s.identify(ctx)
 	if err != nil {
 		writeProblem(s.api, ctx, problem(s.Log, err))
 		return
 	}
-	if !by.User.Role.Can(action) {
-		writeProblem(s.api, ctx, problem(s.Log, denied(by.User.Role)))
+	if !by.Can(action) {
+		writeProblem(s.api, ctx, problem(s.Log, denied(by, action)))
 		return
 	}
 	next(huma.WithValue(ctx, callerKey{}, by))
 }
 
+// identify finds the caller by the API token of the Authorization header
+// (RFC 6750, section 2.1) or else by the session cookie.
+func (s *server) identify(ctx huma.Context) (control.Caller, error) {
+	from, now := address(ctx.RemoteAddr()), s.now()
+	header := ctx.Header("Authorization")
+	if header == "" {
+		return s.Control.Caller(ctx.Context(), s.token(ctx), from, now)
+	}
+	scheme, secret, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return control.Caller{}, &cdds.Error{Code: cdds.CodeUnauthenticated, Message: "The Authorization header is not of the form \"Bearer cdds_...\".", Hint: "Send an API token, or sign in."}
+	}
+	return s.Control.CallerByToken(ctx.Context(), strings.TrimSpace(secret), from, now)
+}
+
 // denied is the answer to a known caller without the right.
-func denied(role cdds.Role) error {
-	if role == cdds.RoleNone {
+func denied(by control.Caller, action cdds.Action) error {
+	role := by.User.Role
+	switch {
+	case role.Can(action):
+		return &cdds.Error{Code: cdds.CodeForbidden, Message: "The scopes of this API token do not allow this.", Hint: "Make a token with the scope it needs; some things need a person who is signed in."}
+	case role == cdds.RoleNone:
 		return &cdds.Error{Code: cdds.CodeForbidden, Message: "Access Denied: your user has no role.", Hint: "Ask an administrator of your tenant for a role."}
 	}
 	return &cdds.Error{Code: cdds.CodeForbidden, Message: "Your role (" + string(role) + ") does not allow this.", Hint: "Ask an administrator of your tenant."}
@@ -69,7 +89,7 @@ func operation(id, method, path, summary string, action cdds.Action) huma.Operat
 		Metadata: map[string]any{needs: action}, MaxBodyBytes: maxBody, BodyReadTimeout: 30 * time.Second,
 	}
 	if action != public {
-		op.Security = []map[string][]string{{"session": {}}}
+		op.Security = []map[string][]string{{"session": {}}, {"token": {}}}
 		op.Description = "Needs the right " + string(action) + "."
 	}
 	return op

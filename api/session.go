@@ -52,7 +52,7 @@ type signOutOutput struct {
 
 func (s *server) registerSession() {
 	register(s, operation("sign-in", http.MethodPost, "/session", "Sign in", public), s.signIn)
-	out := operation("sign-out", http.MethodDelete, "/session", "Sign out", cdds.ActionSignedIn)
+	out := operation("sign-out", http.MethodDelete, "/session", "Sign out", cdds.ActionOwnSessions)
 	out.DefaultStatus = http.StatusNoContent
 	register(s, out, s.signOut)
 	register(s, operation("get-me", http.MethodGet, "/me", "The signed-in user", cdds.ActionSignedIn), s.getMe)

@@ -50,6 +50,14 @@ func New(cfg Config) *Control {
 type Caller struct {
 	User    cdds.User
 	Address string // the client's network address, for the audit log
+	// Token is the API token that the request came with; nil for a session.
+	Token *cdds.Token
+}
+
+// Can reports whether the caller has the right: by the role, and where a token
+// was used by its scopes as well.
+func (c Caller) Can(a cdds.Action) bool {
+	return c.User.Role.Can(a) && (c.Token == nil || c.Token.Can(a))
 }
 
 // Once makes a create repeatable without doubling: the same key with the same

@@ -2,9 +2,7 @@ package control
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"sync"
 	"time"
@@ -122,11 +120,10 @@ func (c *Control) SignIn(ctx context.Context, cred Credentials, address string, 
 	if !ok {
 		return "", store.Session{}, c.refuseSignIn(address)
 	}
-	token := make([]byte, 32)
-	if _, err := rand.Read(token); err != nil {
-		return "", store.Session{}, &cdds.Error{Code: cdds.CodeInternal, Message: "No random numbers for a session.", Err: err}
+	secret, err := newSecret()
+	if err != nil {
+		return "", store.Session{}, err
 	}
-	secret := base64.RawURLEncoding.EncodeToString(token)
 	session := store.Session{TokenHash: tokenHash(secret), UserID: user.ID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(sessionIdle), Remember: cred.Remember}
 	if cred.Remember {
 		session.ExpiresAt = now.Add(sessionRemembered)

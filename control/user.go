@@ -92,17 +92,10 @@ func (c *Control) SetPassword(ctx context.Context, username, tenant, password st
 	if err := cdds.ValidatePassword(password); err != nil {
 		return err
 	}
-	users, err := c.store.UsersNamed(ctx, username, tenant)
+	user, err := c.UserNamed(ctx, username, tenant)
 	if err != nil {
 		return err
 	}
-	switch {
-	case len(users) == 0:
-		return cdds.NotFound("user")
-	case len(users) > 1:
-		return cdds.Invalid("tenant", "is needed: several tenants have a user of that name.")
-	}
-	user := users[0]
 	if user.PasswordHash, err = c.passwords.hash(ctx, password); err != nil {
 		return err
 	}
@@ -115,6 +108,21 @@ func (c *Control) SetPassword(ctx context.Context, username, tenant, password st
 		}
 		return audit(ctx, tx, Caller{User: user}, "user.password", user.ID, "", now)
 	})
+}
+
+// UserNamed returns the one user of that name in the named tenant, or in any
+// where the tenant's name is "". CodeInvalid when several tenants have one.
+func (c *Control) UserNamed(ctx context.Context, username, tenant string) (cdds.User, error) {
+	users, err := c.store.UsersNamed(ctx, username, tenant)
+	switch {
+	case err != nil:
+		return cdds.User{}, err
+	case len(users) == 0:
+		return cdds.User{}, cdds.NotFound("user")
+	case len(users) > 1:
+		return cdds.User{}, cdds.Invalid("tenant", "is needed: several tenants have a user of that name.")
+	}
+	return users[0], nil
 }
 
 // ImportCertificate makes data (PEM or DER) the caller's certificate.

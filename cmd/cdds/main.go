@@ -36,6 +36,7 @@ type commands struct {
 	Migrate migrateCommand `cmd:"" help:"Bring the metadata database to this version."`
 	Source  sourceCommand  `cmd:"" help:"Look at the source database."`
 	User    userCommand    `cmd:"" help:"Add, list and change users."`
+	Token   tokenCommand   `cmd:"" help:"Make, list and revoke API tokens."`
 	Decrypt decryptCommand `cmd:"" help:"Decrypt artifacts, of any size, to the files inside."`
 	Doctor  doctorCommand  `cmd:"" help:"Check database, storage, source, clock and certificates, and say what to do."`
 }
