@@ -3,6 +3,7 @@ package cdds
 import (
 	"errors"
 	"strings"
+	"time"
 )
 
 // Code says what kind of failure an Error is. The list is closed: programs act
@@ -17,6 +18,7 @@ const (
 	CodeConflict        Code = "conflict"        // right in itself, not in the present state
 	CodeForbidden       Code = "forbidden"       // known caller, missing right
 	CodeUnauthenticated Code = "unauthenticated" // unknown caller
+	CodeLimited         Code = "limited"         // too often; right again after Error.RetryAfter
 	CodeUnavailable     Code = "unavailable"     // a database or a store does not answer; may pass
 	CodeInternal        Code = "internal"        // a defect of ours
 )
@@ -42,7 +44,9 @@ type Error struct {
 	Message string
 	Hint    string
 	Fields  []FieldError
-	Err     error
+	// RetryAfter is how long a caller of a limited operation has to wait.
+	RetryAfter time.Duration
+	Err        error
 }
 
 // Error returns the message, the broken fields and the cause on one line.

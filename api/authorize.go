@@ -99,10 +99,14 @@ func operation(id, method, path, summary string, action cdds.Action) huma.Operat
 func register[I, O any](s *server, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
-		if err != nil {
-			return nil, problem(s.Log, err)
+		if err == nil {
+			return out, nil
 		}
-		return out, nil
+		p := problem(s.Log, err)
+		if headers := p.headers(); headers != nil {
+			return nil, huma.ErrorWithHeaders(p, headers)
+		}
+		return nil, p
 	})
 }
 

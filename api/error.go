@@ -4,7 +4,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -17,10 +19,12 @@ type Problem struct {
 	Type   string         `json:"type" example:"about:blank"`
 	Title  string         `json:"title" doc:"The HTTP status in words."`
 	Status int            `json:"status"`
-	Code   string         `json:"code" enum:"invalid,not_found,conflict,forbidden,unauthenticated,unavailable,internal"`
+	Code   string         `json:"code" enum:"invalid,not_found,conflict,forbidden,unauthenticated,limited,unavailable,internal"`
 	Detail string         `json:"detail" doc:"What failed."`
 	Hint   string         `json:"hint,omitempty" doc:"What to do next."`
 	Errors []ProblemField `json:"errors,omitempty" doc:"The broken fields."`
+
+	retryAfter time.Duration // for the header
 }
 
 // ProblemField is one broken field of a request.
@@ -51,6 +55,8 @@ func statusOf(code cdds.Code) int {
 		return http.StatusForbidden
 	case cdds.CodeUnauthenticated:
 		return http.StatusUnauthorized
+	case cdds.CodeLimited:
+		return http.StatusTooManyRequests
 	case cdds.CodeUnavailable:
 		return http.StatusServiceUnavailable
 	}
@@ -74,6 +80,15 @@ func codeOf(status int) cdds.Code {
 	return cdds.CodeInternal
 }
 
+// headers are those of the answer besides its type.
+func (p *Problem) headers() http.Header {
+	if p.retryAfter <= 0 {
+		return nil
+	}
+	seconds := int64((p.retryAfter + time.Second - 1) / time.Second)
+	return http.Header{"Retry-After": {strconv.FormatInt(seconds, 10)}}
+}
+
 // problem turns any error into a Problem. Errors that are not ours are logged
 // whole and shown as internal: they may hold what is nobody's business.
 func problem(log *slog.Logger, err error) *Problem {
@@ -87,7 +102,7 @@ func problem(log *slog.Logger, err error) *Problem {
 	if status >= http.StatusInternalServerError {
 		log.Error("request failed", "error", err)
 	}
-	p := &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: string(e.Code), Detail: e.Message, Hint: e.Hint}
+	p := &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: string(e.Code), Detail: e.Message, Hint: e.Hint, retryAfter: e.RetryAfter}
 	var cause *cdds.Error
 	if errors.As(e.Err, &cause) {
 		p.Detail += " " + cause.Message

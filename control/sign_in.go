@@ -4,6 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -60,26 +63,23 @@ func (p *passwords) hash(ctx context.Context, password string) (string, error) {
 	return hash, nil
 }
 
-// check reports whether password belongs to hash. An empty hash checks against
-// the decoy and reports false.
-func (p *passwords) check(ctx context.Context, password, hash string) (bool, error) {
-	if err := p.enter(ctx); err != nil {
-		return false, err
-	}
-	defer p.leave()
+// check reports whether password belongs to hash, and whether the hash was made
+// with other parameters than today's. An empty hash checks against the decoy and
+// reports false. The caller has entered.
+func (p *passwords) check(password, hash string) (ok, old bool, err error) {
 	known := hash != ""
 	if !known {
 		decoy, err := p.decoy()
 		if err != nil {
-			return false, &cdds.Error{Code: cdds.CodeInternal, Message: "The password could not be checked.", Err: err}
+			return false, false, &cdds.Error{Code: cdds.CodeInternal, Message: "The password could not be checked.", Err: err}
 		}
 		hash = decoy
 	}
-	match, err := argon2id.ComparePasswordAndHash(password, hash)
+	match, params, err := argon2id.CheckHash(password, hash)
 	if err != nil {
-		return false, &cdds.Error{Code: cdds.CodeInternal, Message: "The stored password hash cannot be read.", Err: err}
+		return false, false, &cdds.Error{Code: cdds.CodeInternal, Message: "The stored password hash cannot be read.", Err: err}
 	}
-	return match && known, nil
+	return match && known, *params != *passwordParams(), nil
 }
 
 func (p *passwords) enter(ctx context.Context) error {
@@ -102,23 +102,17 @@ type Credentials struct {
 
 // SignIn checks the credentials and returns a new session's secret token and
 // its end. Unknown user, wrong password, inactive user and a name that several
-// tenants have look the same and take the same time: CodeUnauthenticated.
+// tenants have look the same and take the same time: CodeUnauthenticated. Who
+// fails too often has to wait: CodeLimited, whether the name exists or not.
 func (c *Control) SignIn(ctx context.Context, cred Credentials, address string, now time.Time) (string, store.Session, error) {
-	users, err := c.store.UsersNamed(ctx, cred.Username, cred.Tenant)
+	user, old, err := c.verify(ctx, cred, address, now)
 	if err != nil {
 		return "", store.Session{}, err
 	}
-	var user cdds.User
-	if len(users) == 1 && users[0].Active {
-		user = users[0]
-	}
-	ok, err := c.passwords.check(ctx, cred.Password, user.PasswordHash)
-	if err != nil {
-		return "", store.Session{}, err
-	}
-	by := Caller{User: user, Address: address}
-	if !ok {
-		return "", store.Session{}, c.refuseSignIn(address)
+	if old {
+		if user.PasswordHash, err = c.passwords.hash(ctx, cred.Password); err != nil {
+			return "", store.Session{}, err
+		}
 	}
 	secret, err := newSecret()
 	if err != nil {
@@ -129,22 +123,102 @@ func (c *Control) SignIn(ctx context.Context, cred Credentials, address string, 
 		session.ExpiresAt = now.Add(sessionRemembered)
 	}
 	err = c.store.InTx(ctx, func(tx *store.Tx) error {
+		if old {
+			if err := tx.UpdateUser(ctx, user); err != nil {
+				return err
+			}
+		}
 		if err := tx.InsertSession(ctx, session); err != nil {
 			return err
 		}
-		return audit(ctx, tx, by, "session.create", user.ID, "", now)
+		return audit(ctx, tx, Caller{User: user, Address: address}, "session.create", user.ID, "", now)
 	})
 	return secret, session, err
 }
 
-// refuseSignIn logs a refusal and returns the one answer that all of them share.
-// It writes nothing to the database, since a write for known users only would
-// tell them from unknown ones by the time it takes. What was typed is not
-// logged: a password may have come into the wrong field.
-func (c *Control) refuseSignIn(address string) error {
+// verify returns the user of the credentials, and whether the password's hash is
+// to be made anew. Only as many as may hash at a time are in here, so that many
+// guesses at once are counted before the next ones are looked at.
+func (c *Control) verify(ctx context.Context, cred Credentials, address string, now time.Time) (user cdds.User, old bool, err error) {
+	if err := c.passwords.enter(ctx); err != nil {
+		return user, false, err
+	}
+	defer c.passwords.leave()
+	subjects := signInSubjects(cred, address)
+	if err := c.mayTry(ctx, subjects, now); err != nil {
+		return user, false, err
+	}
+	users, err := c.store.UsersNamed(ctx, cred.Username, cred.Tenant)
+	if err != nil {
+		return user, false, err
+	}
+	if len(users) == 1 && users[0].Active {
+		user = users[0]
+	}
+	ok, old, err := c.passwords.check(cred.Password, user.PasswordHash)
+	if err != nil {
+		return user, false, err
+	}
+	if !ok {
+		return user, false, c.refuseSignIn(ctx, subjects, address, now)
+	}
+	return user, old, c.store.InTx(ctx, func(tx *store.Tx) error {
+		return tx.ForgetSignInFailures(ctx, []string{subjects[cdds.SubjectAccountAtAddress], subjects[cdds.SubjectAccount]})
+	})
+}
+
+// refuseSignIn counts a refusal, logs it, and returns the one answer that all of
+// them share. It counts what was typed, whether there is such a user or not, so
+// that the time it takes tells nothing. What was typed is neither logged nor
+// kept: a password may have come into the wrong field.
+func (c *Control) refuseSignIn(ctx context.Context, subjects map[cdds.SignInSubject]string, address string, now time.Time) error {
+	err := c.store.InTx(ctx, func(tx *store.Tx) error {
+		for _, subject := range subjects {
+			if err := tx.AddSignInFailure(ctx, subject, now, cdds.SignInsForgotten(now)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	c.log.Warn("sign-in refused", "address", address)
 	return &cdds.Error{Code: cdds.CodeUnauthenticated, Message: "The username, the tenant or the password is wrong.",
 		Hint: "Give the tenant as well if your username exists in several."}
+}
+
+// signInSubjects are what a sign-in is counted by, as the store keeps them.
+func signInSubjects(cred Credentials, address string) map[cdds.SignInSubject]string {
+	account := strings.ToLower(cred.Tenant) + "\x00" + strings.ToLower(cred.Username)
+	subjects := map[cdds.SignInSubject]string{
+		cdds.SubjectAccountAtAddress: account + "\x00" + address, cdds.SubjectAccount: account, cdds.SubjectAddress: address,
+	}
+	for kind, text := range subjects {
+		subjects[kind] = tokenHash(string(kind) + "\x00" + text)
+	}
+	return subjects
+}
+
+// mayTry is nil, or CodeLimited with the time to wait, for a sign-in that is
+// about to be checked.
+func (c *Control) mayTry(ctx context.Context, subjects map[cdds.SignInSubject]string, now time.Time) error {
+	failed, err := c.store.SignInFailures(ctx, slices.Collect(maps.Values(subjects)))
+	if err != nil {
+		return err
+	}
+	var wait time.Duration
+	for kind, subject := range subjects {
+		for _, f := range failed {
+			if f.Subject == subject {
+				wait = max(wait, cdds.SignInWait(kind, f.Count, f.Last, now))
+			}
+		}
+	}
+	if wait == 0 {
+		return nil
+	}
+	return &cdds.Error{Code: cdds.CodeLimited, Message: "Too many sign-ins have failed.", Hint: "Wait a moment, then try again.", RetryAfter: wait}
 }
 
 // Caller returns who a session token belongs to, and keeps the session alive.

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alexedwards/argon2id"
+
 	"cdds"
 	"cdds/control"
 	"cdds/store"
@@ -165,5 +167,56 @@ func TestImportCertificate(t *testing.T) {
 		page := got(w.st.Audit(t.Context(), store.AuditQuery{TenantID: w.ann.User.TenantID, Action: "certificate.import"}))(t)
 		equal(t, "lines of the audit log", page.Total, int64(2))
 		equal(t, "what the line names", page.Items[0].Object, cert.Fingerprint)
+	})
+}
+
+// TestWhoFailsTooOftenWaits guesses the password of a user who is there and of
+// one who is not: both are slowed down alike, and a sign-in that works starts
+// anew.
+func TestWhoFailsTooOftenWaits(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		try := func(name, password, address string, now time.Time) error {
+			_, _, err := w.SignIn(t.Context(), control.Credentials{Username: name, Password: password}, address, now)
+			return err
+		}
+		for _, name := range []string{"ann", "Ann", "nobody"} {
+			address := "198.51.100." + map[string]string{"ann": "1", "Ann": "2", "nobody": "3"}[name]
+			for range 5 {
+				wantCode(t, name+", a guess", try(name, "wrong horse battery", address, now), cdds.CodeUnauthenticated)
+			}
+			err := try(name, password, address, now)
+			wantCode(t, name+", the right password too soon", err, cdds.CodeLimited)
+			var limited *cdds.Error
+			if !errors.As(err, &limited) || limited.RetryAfter != time.Second {
+				t.Fatalf("%s: the error is %+v", name, err)
+			}
+			wantCode(t, name+", a guess in time", try(name, "wrong horse battery", address, at(time.Second)), cdds.CodeUnauthenticated)
+			wantCode(t, name+", the next one waits longer", try(name, "wrong horse battery", address, at(2*time.Second)), cdds.CodeLimited)
+		}
+		noError(t, try("ann", password, "192.0.2.99", at(2*time.Second))) // from elsewhere she is not kept out
+		noError(t, try("ann", password, "198.51.100.1", at(time.Hour)))
+		for range 5 {
+			wantCode(t, "after a success", try("ann", "wrong horse battery", "198.51.100.1", at(time.Hour)), cdds.CodeUnauthenticated)
+		}
+		noError(t, w.ForgetOld(t.Context(), at(26*time.Hour)))
+		noError(t, try("ann", password, "198.51.100.1", at(26*time.Hour)))
+	})
+}
+
+// TestOldHashesAreMadeAnew signs in with a password whose hash was cheaper.
+func TestOldHashesAreMadeAnew(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		weak, err := argon2id.CreateHash(password, &argon2id.Params{Memory: 8 * 1024, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32})
+		noError(t, err)
+		user := got(w.st.User(t.Context(), w.ann.User.ID))(t)
+		user.PasswordHash = weak
+		w.tx(t, func(ctx context.Context, tx *store.Tx) error { return tx.UpdateUser(ctx, user) })
+		w.signIn(t, control.Credentials{Username: "ann", Password: password})
+		strong := got(w.st.User(t.Context(), user.ID))(t).PasswordHash
+		if strong == weak {
+			t.Fatal("the old hash is kept")
+		}
+		w.signIn(t, control.Credentials{Username: "ann", Password: password})
+		equal(t, "the new hash", got(w.st.User(t.Context(), user.ID))(t).PasswordHash, strong)
 	})
 }

@@ -126,10 +126,14 @@ func (c *Control) recall(ctx context.Context, runID string, m *sweepMemory) erro
 // idempotencyKept is how long a repeated create is recognised.
 const idempotencyKept = 24 * time.Hour
 
-// ForgetOld removes ended sessions and idempotency keys of more than a day.
+// ForgetOld removes ended sessions, and idempotency keys and failed sign-ins of
+// more than a day.
 func (c *Control) ForgetOld(ctx context.Context, now time.Time) error {
 	return c.store.InTx(ctx, func(tx *store.Tx) error {
 		if err := tx.DeleteOldSessions(ctx, now); err != nil {
+			return err
+		}
+		if err := tx.DeleteOldFailures(ctx, cdds.SignInsForgotten(now)); err != nil {
 			return err
 		}
 		return tx.ForgetOld(ctx, now.Add(-idempotencyKept))
