@@ -24,6 +24,9 @@ type Artifact struct {
 	CreatedAt  time.Time
 	ExpiresAt  time.Time
 	ExpiredAt  time.Time // zero while the bytes are there
+	VerifiedAt time.Time // when the bytes were last compared with SHA256; zero before the first time
+	DamagedAt  time.Time // when it was first seen that they differ or are gone; zero while all is well
+	Damage     string    // what is wrong with them, for people; "" while all is well
 }
 
 // artifactSuffix ends the name of an encrypted zip in DER form, textSuffix that

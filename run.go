@@ -58,6 +58,7 @@ type Run struct {
 	RetryOf      string // id of the run that this one repeats, or ""
 	Failure      *RunFailure
 	Artifacts    int // files it made, also those that have expired
+	Damaged      int // files that are kept and no longer what was written
 	Bytes        int64
 	JobDeleted   bool // the job has been deleted since
 }

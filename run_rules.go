@@ -41,11 +41,17 @@ func (s RunState) Title() string {
 	return string(s)
 }
 
+// CanRetry reports whether the run can be repeated: it failed, was canceled, or
+// finished and lost something of its files since.
+func (r Run) CanRetry() bool {
+	return r.State == RunFailed || r.State == RunCanceled || r.State == RunFinished && r.Damaged > 0
+}
+
 // Retry returns a new run of the same frozen job and window, linked to this
-// one. Only a run that failed or was canceled can be repeated.
+// one. Only a run that CanRetry is repeated.
 func (r Run) Retry(id string, now time.Time) (Run, error) {
-	if r.State != RunFailed && r.State != RunCanceled {
-		return Run{}, Conflict("Only a failed or canceled run can be retried; this one is "+r.State.Title()+".", "Start the job again, or clone it.")
+	if !r.CanRetry() {
+		return Run{}, Conflict("Only a failed or canceled run, or a finished one with damaged files, can be retried; this one is "+r.State.Title()+".", "Start the job again, or clone it.")
 	}
 	return Run{
 		ID: id, TenantID: r.TenantID, JobID: r.JobID, OwnerID: r.OwnerID, Spec: r.Spec,

@@ -60,11 +60,26 @@ func TestRetry(t *testing.T) {
 		Progress: cdds.Progress{Records: 5, TotalRecords: 10, Bytes: 7}, Failure: &cdds.RunFailure{Code: cdds.CodeUnavailable},
 	}
 	now := at.AddDate(0, 0, 2)
-	for _, state := range runStates() {
-		run := failed
-		run.State = state
+	for _, test := range []struct {
+		state    cdds.RunState
+		damaged  int
+		canRetry bool
+	}{
+		{cdds.RunQueued, 0, false},
+		{cdds.RunInProgress, 0, false},
+		{cdds.RunInProgress, 1, false},
+		{cdds.RunFinished, 0, false},
+		{cdds.RunFinished, 1, true},
+		{cdds.RunFailed, 0, true},
+		{cdds.RunCanceled, 0, true},
+	} {
+		run, state := failed, test.state
+		run.State, run.Damaged = state, test.damaged
 		again, err := run.Retry("r2", now)
-		if state != cdds.RunFailed && state != cdds.RunCanceled {
+		if run.CanRetry() != test.canRetry {
+			t.Errorf("%s with %d damaged files: can be retried is %v", state, test.damaged, run.CanRetry())
+		}
+		if !test.canRetry {
 			wantConflict(t, "retry of a run that is "+state.Title(), err)
 			continue
 		}

@@ -76,7 +76,7 @@ func (s *server) registerRuns() {
 	remove.DefaultStatus = http.StatusNoContent
 	register(s, remove, s.deleteRun)
 	register(s, operation("cancel-run", http.MethodPost, "/runs/{id}/cancel", "Cancel a run", cdds.ActionCancelRuns), s.cancelRun)
-	retry := operation("retry-run", http.MethodPost, "/runs/{id}/retry", "Repeat a failed or canceled run", cdds.ActionStartRuns)
+	retry := operation("retry-run", http.MethodPost, "/runs/{id}/retry", "Repeat a failed or canceled run, or a finished one with damaged artifacts", cdds.ActionStartRuns)
 	retry.DefaultStatus = http.StatusCreated
 	register(s, retry, s.retryRun)
 	register(s, operation("get-manifest", http.MethodGet, "/runs/{id}/manifest", "The account of a finished run", cdds.ActionSeeRuns), s.getManifest)

@@ -70,6 +70,7 @@ type Run struct {
 	Error        *Failure   `json:"error"`
 	Artifacts    int        `json:"artifacts" doc:"Number of files the run made."`
 	Size         int64      `json:"size" doc:"Bytes of those files."`
+	Damaged      int        `json:"damagedArtifacts" doc:"Kept files that are no longer what was written; a finished run that has some can be retried."`
 }
 
 // Artifact is an artifact in an answer.
@@ -88,6 +89,15 @@ type Artifact struct {
 	ExpiresAt     time.Time `json:"expiresAt"`
 	RemainingDays int       `json:"remainingDays"`
 	Recipients    []string  `json:"recipients" doc:"SHA-256 fingerprints of the certificates it is encrypted to."`
+
+	VerifiedAt *time.Time `json:"verifiedAt" doc:"When the stored bytes were last compared with sha256; null before the first time."`
+	Damaged    *Damage    `json:"damaged" doc:"Null while the stored bytes are what was written."`
+}
+
+// Damage is what is wrong with an artifact's stored bytes.
+type Damage struct {
+	At     time.Time `json:"at" doc:"When it was first seen."`
+	Reason string    `json:"reason"`
 }
 
 func wireWindow(w cdds.Window) Window {
@@ -138,7 +148,7 @@ func wireRun(r cdds.Run, attempts []cdds.Attempt) Run {
 		ID: r.ID, JobID: r.JobID, JobDeleted: r.JobDeleted, Job: wireSpec(r.Spec), State: string(r.State), Trigger: string(r.Trigger),
 		ScheduledFor: r.ScheduledFor, CreatedAt: r.CreatedAt, StartedAt: optional(r.StartedAt), FinishedAt: optional(r.FinishedAt),
 		Window: wireWindow(r.Window), Progress: runProgress(r), NoData: r.NoData, Error: wireFailure(r.Failure),
-		Attempts: make([]Attempt, 0, len(attempts)), Artifacts: r.Artifacts, Size: r.Bytes,
+		Attempts: make([]Attempt, 0, len(attempts)), Artifacts: r.Artifacts, Size: r.Bytes, Damaged: r.Damaged,
 	}
 	if r.RetryOf != "" {
 		out.RetryOf = &r.RetryOf
@@ -154,8 +164,13 @@ func wireRun(r cdds.Run, attempts []cdds.Attempt) Run {
 }
 
 func wireArtifact(a cdds.Artifact, now time.Time) Artifact {
-	return Artifact{
+	out := Artifact{
 		ID: a.ID, RunID: a.RunID, JobID: a.JobID, Title: a.Title, Type: string(a.Type), Name: a.Name, Part: a.Part, Parts: a.Parts,
 		Size: a.Size, SHA256: a.SHA256, CreatedAt: a.CreatedAt, ExpiresAt: a.ExpiresAt, RemainingDays: a.RemainingDays(now), Recipients: a.Recipients,
+		VerifiedAt: optional(a.VerifiedAt),
 	}
+	if a.Damage != "" {
+		out.Damaged = &Damage{At: a.DamagedAt, Reason: a.Damage}
+	}
+	return out
 }

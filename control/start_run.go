@@ -38,8 +38,8 @@ func (c *Control) StartRun(ctx context.Context, by Caller, jobID string, once On
 	return c.store.Run(ctx, by.User.TenantID, madeID)
 }
 
-// RetryRun repeats a failed or canceled run: a new run of the same frozen job
-// and window, linked to the first.
+// RetryRun repeats a failed or canceled run, or a finished one with damaged
+// artifacts: a new run of the same frozen job and window, linked to the first.
 func (c *Control) RetryRun(ctx context.Context, by Caller, runID string, once Once, now time.Time) (cdds.Run, error) {
 	id, err := newID()
 	if err != nil {

@@ -15,9 +15,14 @@ import (
 
 // Sweep removes the stored bytes that no artifact and no checkpoint names: what
 // an attempt left behind when its worker was lost. Bytes of an attempt that may
-// still be at work are kept. It returns how many objects it removed.
+// still be at work are kept, and so is what keeper names. It returns how many
+// objects it removed.
 func (c *Control) Sweep(ctx context.Context) (int, error) {
 	removed := 0
+	kept, err := c.keeper(ctx)
+	if err != nil {
+		return 0, err
+	}
 	list := c.bucket.List(&blob.ListOptions{Prefix: cdds.ArtifactRoot})
 	known := sweepMemory{}
 	for {
@@ -32,7 +37,7 @@ func (c *Control) Sweep(ctx context.Context) (int, error) {
 		if err != nil {
 			return removed, err
 		}
-		if !orphan {
+		if !orphan || kept.keeps(object) {
 			continue
 		}
 		if err := c.removeBytes(ctx, object.Key); err != nil {
@@ -127,13 +132,17 @@ func (c *Control) recall(ctx context.Context, runID string, m *sweepMemory) erro
 const idempotencyKept = 24 * time.Hour
 
 // ForgetOld removes ended sessions, and idempotency keys and failed sign-ins of
-// more than a day.
+// more than a day, and lets the sweep have what was kept for a restore whose
+// time is over.
 func (c *Control) ForgetOld(ctx context.Context, now time.Time) error {
 	return c.store.InTx(ctx, func(tx *store.Tx) error {
 		if err := tx.DeleteOldSessions(ctx, now); err != nil {
 			return err
 		}
 		if err := tx.DeleteOldFailures(ctx, cdds.SignInsForgotten(now)); err != nil {
+			return err
+		}
+		if _, err := tx.ForgetRestores(ctx, now); err != nil {
 			return err
 		}
 		return tx.ForgetOld(ctx, now.Add(-idempotencyKept))

@@ -10,13 +10,14 @@ import (
 )
 
 const artifactColumns = `a.id, a.tenant_id, a.run_id, a.job_id, a.title, a.type, a.name, a.key, a.part, a.parts, a.size, a.sha256,
-	a.recipients, a.created_at, a.expires_at, a.expired_at`
+	a.recipients, a.created_at, a.expires_at, a.expired_at, a.verified_at, a.damaged_at, a.damage`
 
 func scanArtifact(row scanner) (cdds.Artifact, error) {
 	var a cdds.Artifact
 	var recipients string
 	err := row.Scan(&a.ID, &a.TenantID, &a.RunID, &a.JobID, &a.Title, &a.Type, &a.Name, &a.Key, &a.Part, &a.Parts, &a.Size, &a.SHA256,
-		&recipients, (*instant)(&a.CreatedAt), (*instant)(&a.ExpiresAt), (*instant)(&a.ExpiredAt))
+		&recipients, (*instant)(&a.CreatedAt), (*instant)(&a.ExpiresAt), (*instant)(&a.ExpiredAt),
+		(*instant)(&a.VerifiedAt), (*instant)(&a.DamagedAt), (*text)(&a.Damage))
 	if err != nil {
 		return a, err
 	}

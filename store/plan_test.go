@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"cdds"
 	"cdds/store"
 )
 
@@ -129,6 +130,10 @@ func indexedReads(t *testing.T, w *world, read store.Reader) []indexedRead {
 		}},
 		{"artifacts of a run", "artifacts", func() error { _, err := read.ArtifactsOfRun(ctx, "run-70"); return err }},
 		{"expired artifacts", "artifacts_by_end", func() error { _, err := read.ExpiredArtifacts(ctx, at(31*24*time.Hour), 100); return err }},
+		{"artifacts to verify", "artifacts_by_check", func() error {
+			_, err := read.NextToVerify(ctx, cdds.Artifact{ID: "artifact-70"}, at(time.Hour))
+			return err
+		}},
 		{"audit log", "audit_by_time", func() error { _, err := read.Audit(ctx, store.AuditQuery{TenantID: "tenant-a"}); return err }},
 	}
 }

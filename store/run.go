@@ -11,7 +11,8 @@ const (
 	runColumns = `r.id, r.tenant_id, r.job_id, r.owner_id, r.spec, r.state, r.triggered_by, r.scheduled_for,
 		r.window_start, r.window_end, r.window_frozen, r.attempt, r.faults, r.created_at, r.started_at, r.finished_at, r.updated_at,
 		r.records, r.total_records, r.encoded_bytes, r.records_per_second, r.no_data, r.retry_of,
-		r.failure_code, r.failure_message, r.failure_hint, r.artifacts, r.bytes, j.deleted_at`
+		r.failure_code, r.failure_message, r.failure_hint, r.artifacts, r.bytes, j.deleted_at,
+		(SELECT count(*) FROM artifacts d WHERE d.run_id = r.id AND d.damaged_at IS NOT NULL AND d.expired_at IS NULL)`
 	runFrom = `runs r JOIN jobs j ON j.id = r.job_id`
 )
 
@@ -23,7 +24,7 @@ func scanRun(row scanner) (cdds.Run, error) {
 		(*instant)(&r.Window.Start), (*instant)(&r.Window.End), &r.WindowFrozen, &r.Attempt, &r.Faults,
 		(*instant)(&r.CreatedAt), (*instant)(&r.StartedAt), (*instant)(&r.FinishedAt), (*instant)(&r.UpdatedAt),
 		&r.Progress.Records, &r.Progress.TotalRecords, &r.Progress.Bytes, &r.Progress.RecordsPerSecond, &r.NoData, (*text)(&r.RetryOf),
-		&code, &message, &hint, &r.Artifacts, &r.Bytes, &jobDeleted)
+		&code, &message, &hint, &r.Artifacts, &r.Bytes, &jobDeleted, &r.Damaged)
 	if code != "" {
 		r.Failure = &cdds.RunFailure{Code: cdds.Code(code), Message: string(message), Hint: string(hint)}
 	}

@@ -38,6 +38,9 @@ type commands struct {
 	User    userCommand    `cmd:"" help:"Add, list and change users."`
 	Token   tokenCommand   `cmd:"" help:"Make, list and revoke API tokens."`
 	Decrypt decryptCommand `cmd:"" help:"Decrypt artifacts, of any size, to the files inside."`
+	Verify  verifyCommand  `cmd:"" help:"Compare all stored artifacts with their checksums, and mark damaged ones."`
+	Backup  backupCommand  `cmd:"" help:"Copy the metadata database to a file, also while the service runs."`
+	Restore restoreCommand `cmd:"" help:"Put a backup of the metadata database back in place."`
 	Doctor  doctorCommand  `cmd:"" help:"Check database, storage, source, clock and certificates, and say what to do."`
 }
 

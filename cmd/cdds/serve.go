@@ -12,8 +12,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -42,6 +40,7 @@ type serveCommand struct {
 	Role    []string `help:"What this node does: api, scheduler, worker, or all; several with commas." default:"all" env:"CDDS_ROLE" enum:"all,api,scheduler,worker"`
 	Workers int      `help:"Runs carried out at the same time." default:"2" env:"CDDS_WORKERS"`
 	Secure  bool     `help:"The service stands behind TLS: mark cookies Secure." env:"CDDS_SECURE_COOKIES"`
+	Scrub   int64    `name:"scrub-rate" help:"Speed at which stored artifacts are checked in the background, in MiB per second; 0 turns it off." default:"8" env:"CDDS_SCRUB_RATE"`
 	Verbose bool     `help:"Log more." short:"v" env:"CDDS_VERBOSE"`
 }
 
@@ -148,6 +147,12 @@ func (c *serveCommand) work(ctx context.Context, s service) error {
 			return nil
 		})
 	}
+	if c.does("scheduler") && c.Scrub > 0 {
+		group.Go(func() error {
+			scheduler.NewScrub(scheduler.ScrubConfig{Store: s.st, Control: s.ctl, Node: s.node, Rate: c.Scrub << 20, Now: utcNow, Log: s.log}).Run(ctx)
+			return nil
+		})
+	}
 	if c.does("api") {
 		group.Go(func() error { return c.listen(ctx, s) })
 	}
@@ -205,25 +210,12 @@ func (c *serveCommand) faces(ctx context.Context, s service) (http.Handler, erro
 	return mux, nil
 }
 
-// lockData keeps a second process off an embedded database: SQLite itself
-// would let both work, and each would take the other's runs for lost ones.
+// lockData locks the data folder where the database lies in it.
 func (c *serveCommand) lockData(st *store.Store) (func(), error) {
 	if st.Dialect() != store.SQLite {
 		return func() {}, nil
 	}
-	file, err := os.OpenFile(c.Data+"/cdds.lock", os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open the lock of the data folder: %w", err)
-	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, closing(file, &cdds.Error{Code: cdds.CodeConflict, Message: "Another cdds serve uses this data folder.",
-			Hint: "Stop it, or give another folder with --data. Several nodes need PostgreSQL (--database)."})
-	}
-	return sync.OnceFunc(func() {
-		if err := file.Close(); err != nil {
-			slog.Warn("release the lock of the data folder", "error", err)
-		}
-	}), nil
+	return lockFolder(c.Data)
 }
 
 // takeBackAll gives all runs in progress to their next attempt at once. With

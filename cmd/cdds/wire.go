@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
@@ -39,6 +41,17 @@ func openStore(ctx context.Context, flags dataFlags, migrate bool) (*store.Store
 		return nil, closing(st, err)
 	}
 	return st, nil
+}
+
+// openExisting opens a metadata database that is there already: a mistyped
+// folder must not look like a service without data.
+func openExisting(ctx context.Context, flags dataFlags) (*store.Store, error) {
+	if path, err := store.FilePath(flags.database()); err == nil {
+		if _, err := os.Stat(path); err != nil {
+			return nil, &cdds.Error{Code: cdds.CodeNotFound, Message: "There is no metadata database at " + path + ".", Hint: "Look at --data and --database.", Err: err}
+		}
+	}
+	return store.Open(ctx, flags.database())
 }
 
 // migrateAll brings our tables and the queue's to this version.
@@ -144,6 +157,24 @@ func closing(c io.Closer, err error) error {
 		return closeErr
 	}
 	return err
+}
+
+// lockFolder keeps a second process off an embedded database: SQLite itself
+// would let both work, and each would take the other's runs for lost ones.
+func lockFolder(data string) (func(), error) {
+	file, err := os.OpenFile(filepath.Join(data, "cdds.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the lock of the data folder: %w", err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, closing(file, &cdds.Error{Code: cdds.CodeConflict, Message: "Another cdds serve uses this data folder.",
+			Hint: "Stop it, or give another folder with --data. Several nodes need PostgreSQL (--database)."})
+	}
+	return sync.OnceFunc(func() {
+		if err := file.Close(); err != nil {
+			slog.Warn("release the lock of the data folder", "error", err)
+		}
+	}), nil
 }
 
 // newLog writes structured lines to w.
