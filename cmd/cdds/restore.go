@@ -122,19 +122,15 @@ func (c *restoreCommand) keptUntil(now time.Time) time.Time {
 	return now.Add(c.Retention)
 }
 
-// keepOld copies the database that is to be replaced under another name and
-// returns that, or "" where there is none. A database too damaged to be folded
-// is kept as it is, with its side files; those are then removed from beside the
-// new database, which they do not belong to.
+// keepOld copies the database that is to be replaced, as it lies there, under
+// another name and returns that, or "" where there is none. Its side files are
+// then removed: beside the new database they would do harm.
 func keepOld(ctx context.Context, path string, now time.Time) (string, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return "", nil
 	}
-	if err := store.Fold(ctx, path); cdds.CodeOf(err) == cdds.CodeConflict {
-		return "", err
-	}
 	kept := path + ".before-restore-" + now.Format("20060102T150405Z")
-	for _, side := range []string{"", "-wal", "-shm"} {
+	for _, side := range []string{"", "-wal"} {
 		if _, err := os.Stat(path + side); err != nil {
 			continue
 		}
@@ -142,15 +138,17 @@ func keepOld(ctx context.Context, path string, now time.Time) (string, error) {
 			return "", err
 		}
 	}
-	if err := syncPath(filepath.Dir(path)); err != nil {
-		return "", err
+	// A database that is damaged cannot be folded, and that is no reason not to
+	// replace it; one that is in use is.
+	if err := store.Fold(ctx, path); cdds.CodeOf(err) == cdds.CodeConflict {
+		return "", errors.Join(err, removeFiles(kept))
 	}
 	for _, side := range []string{"-wal", "-shm"} {
 		if err := os.Remove(path + side); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return "", fmt.Errorf("remove a side file of the old database: %w", err)
 		}
 	}
-	return kept, nil
+	return kept, syncPath(filepath.Dir(path))
 }
 
 // settleInPlace is the second half of a restore whose first half was

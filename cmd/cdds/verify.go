@@ -160,14 +160,24 @@ func (v *verifier) print(w io.Writer, output string) error {
 	if output == "json" {
 		return json.NewEncoder(w).Encode(r)
 	}
-	for mark, found := range map[string][]verifyFinding{"DAMAGED    ": r.Damaged, "UNREADABLE ": r.Unreadable} {
-		for _, f := range found {
-			if _, err := fmt.Fprintf(w, "%s%s of %q (tenant %s): %s\n           %s\n", mark, f.Name, f.Title, f.Tenant, f.Reason, f.Remedy); err != nil {
-				return err
-			}
-		}
+	if err := printFindings(w, "DAMAGED   ", r.Damaged); err != nil {
+		return err
+	}
+	if err := printFindings(w, "UNREADABLE", r.Unreadable); err != nil {
+		return err
 	}
 	_, err := fmt.Fprintf(w, "%d artifacts checked, %d bytes: %d as they were stored, %d damaged, %d unreadable.\n",
 		r.Checked, r.Bytes, r.Checked-int64(len(r.Damaged)+len(r.Unreadable)), len(r.Damaged), len(r.Unreadable))
 	return err
+}
+
+// printFindings writes two lines for each: what is wrong, and what to do.
+func printFindings(w io.Writer, mark string, found []verifyFinding) error {
+	for _, f := range found {
+		_, err := fmt.Fprintf(w, "%s %s of %q (tenant %s): %s\n           %s\n", mark, f.Name, f.Title, f.Tenant, f.Reason, f.Remedy)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
