@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { action, expect, makeRun, row, signIn, test, users } from './fixtures';
+import { action, ended, expect, makeRun, reason, row, signIn, test, users } from './fixtures';
+import { folder } from './place';
 
 test.beforeEach(async ({ page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
@@ -77,4 +78,28 @@ test('an exporter downloads, and cannot delete', async ({ page }) => {
   await action(page, 'Download').click();
   expect((await waiting).suggestedFilename()).toMatch(/^export-.*\.zip\.p7m$/);
   await expect(action(page, 'Delete')).toHaveAttribute('aria-disabled', 'true');
+});
+
+test('a damaged file is marked with the reason, and exported again', async ({ page }) => {
+  const { job, run } = await makeRun(page.request, 'Lost contacts');
+  await page.goto('/artifacts?q=Lost contacts');
+  await page.getByRole('checkbox', { name: /^Select export-/ }).check();
+  expect(await reason(page, 'Export again')).toContain('select a damaged artifact first');
+  const [tenant] = readdirSync(`${folder}artifacts/tenants`);
+  rmSync(`${folder}artifacts/tenants/${tenant}/runs/${run.id}`, { recursive: true });
+  const verify = () => execFileSync(new URL('../../bin/cdds', import.meta.url).pathname, ['verify', '--data', folder], { stdio: 'pipe' });
+  expect(verify).toThrow(); // its exit code says that something is damaged
+  await page.goto('/history?q=Lost contacts');
+  await expect(row(page, 'Lost contacts')).toContainText('Damaged');
+  await page.goto('/artifacts?q=Lost contacts');
+  const mark = row(page, 'Lost contacts').getByRole('note').filter({ hasText: 'Damaged' });
+  await mark.hover();
+  await expect(page.getByRole('tooltip').filter({ hasText: 'missing from the artifact storage' })).toBeVisible();
+  await page.getByRole('checkbox', { name: /^Select export-/ }).check();
+  await action(page, 'Export again').click();
+  await expect(page.getByText('Exporting "Lost contacts" again')).toBeVisible();
+  await expect.poll(async () => (await ended(page.request, job.id)).id).not.toBe(run.id);
+  expect((await ended(page.request, job.id)).state).toBe('finished');
+  await page.goto(`/history?q=Lost contacts&run=${run.id}`);
+  await expect(page.getByRole('dialog', { name: 'Run details' }).getByRole('alert')).toContainText('A file is damaged or missing');
 });

@@ -51,3 +51,6 @@ export function mediaWords(mediaTypes: string[] | null): string {
 export function partWords(failedOnes: number, all: number): string {
   return failedOnes === all ? `${all === 1 ? 'It' : `All ${count(all)}`} failed` : `${count(failedOnes)} of ${count(all)} failed`;
 }
+
+/** How many of a run's files are damaged. */
+export const damagedWords = (n: number) => (n === 1 ? 'A file is damaged or missing.' : `${n} files are damaged or missing.`);

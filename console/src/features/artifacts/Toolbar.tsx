@@ -1,5 +1,5 @@
 import { Group, Text } from '@mantine/core';
-import { IconDownload, IconTrash } from '@tabler/icons-react';
+import { IconDownload, IconReload, IconTrash } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { api, type Artifact } from '../../api/client';
 import { refresh } from '../../api/live';
@@ -9,9 +9,11 @@ import { askToDelete } from '../../components/ask';
 import { confirmed, failed } from '../../components/notify';
 import { SearchBox } from '../../components/SearchBox';
 import { bytes, counted } from '../../lib/amount';
+import { newKey } from '../../lib/key';
 import { firstPage } from '../../lib/list';
 import { forEach } from '../../lib/many';
 import { archivePath, contentPath, startDownload } from './decrypt';
+import { whyNotAgain } from './rules';
 import type { ArtifactsSearch } from './search';
 
 type Props = { selected: Artifact[]; search: ArtifactsSearch; onSearch: (change: Partial<ArtifactsSearch>) => void; onDone: () => void };
@@ -35,6 +37,12 @@ export function Toolbar({ selected, search, onSearch, onDone }: Props) {
     },
     onSettled: () => refresh(client),
   });
+  const again = useMutation({
+    mutationFn: (a: Artifact) => api.POST('/api/v1/runs/{id}/retry', { params: { path: { id: a.runId }, header: { 'Idempotency-Key': newKey() } } }),
+    onSuccess: (_, a) => confirmed(`Exporting "${a.title}" again with the same window.`),
+    onError: (error, a) => failed(`"${a.title}" is not exported again`, error),
+    onSettled: () => refresh(client),
+  });
   const nothing = selected.length === 0 ? 'select an artifact first' : undefined;
   const total = bytes(selected.reduce((sum, a) => sum + a.size, 0));
   const askDelete = () => askToDelete({
@@ -46,6 +54,7 @@ export function Toolbar({ selected, search, onSearch, onDone }: Props) {
     <Group justify="space-between" mb="sm" gap="sm">
       <Group gap="xs" role="toolbar" aria-label="Actions on artifacts">
         <ActionButton label="Download" wide icon={<IconDownload size={15} aria-hidden />} reason={nothing} onClick={() => download(selected)} />
+        <ActionButton label="Export again" icon={<IconReload size={16} aria-hidden />} reason={can.startRuns ? whyNotAgain(selected) : 'your role may not do this'} busy={again.isPending} onClick={() => again.mutate(selected[0]!)} />
         <ActionButton label="Delete" icon={<IconTrash size={16} aria-hidden />} danger reason={can.deleteArtifacts ? nothing : administratorOnly} busy={remove.isPending} onClick={askDelete} />
         <Text size="sm" c="dimmed" role="status">{selected.length > 0 && `${selected.length} selected, ${total}${selected.length > 1 ? ', as one archive' : ''}`}</Text>
       </Group>

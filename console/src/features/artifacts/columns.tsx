@@ -3,6 +3,7 @@ import { IconAlertTriangle, IconDownload, IconTerminal2 } from '@tabler/icons-re
 import { useMemo } from 'react';
 import type { Artifact } from '../../api/client';
 import { column, type Columns } from '../../components/DataTable';
+import { Damaged } from '../../components/Damaged';
 import { FilterMenu } from '../../components/FilterMenu';
 import { TextLink } from '../../components/links';
 import { Utc } from '../../components/Utc';
@@ -17,7 +18,9 @@ import type { ArtifactsSearch } from './search';
 export function useArtifactColumns(search: ArtifactsSearch, onSearch: (change: Partial<ArtifactsSearch>) => void, onDecrypt: (a: Artifact) => void): Columns<Artifact> {
   const key = JSON.stringify(search);
   return useMemo(() => [
-    column<Artifact>('name', { label: 'Name' }, (a) => <span title={a.name}>{shortName(a.name)}</span>),
+    column<Artifact>('name', { label: 'Name' }, (a) => (
+      <Group gap={6} wrap="nowrap"><span title={a.name}>{shortName(a.name)}</span>{a.damaged && <Damaged reason={a.damaged.reason} />}</Group>
+    )),
     column<Artifact>('type', { label: 'Type', filter: <FilterMenu label="type" options={typeOptions} value={split(search.type)} onChange={(type) => onSearch({ type: join(type), ...firstPage })} /> }, (a) => typeNames[a.type] ?? a.type),
     column<Artifact>('title', { label: 'Job', grow: true }, (a) => <TextLink to="/history" search={{ run: a.runId }} size="sm" title={`${a.title}: show the run`}>{a.title}</TextLink>),
     column<Artifact>('part', { label: 'Part', num: true }, (a) => `${a.part} of ${a.parts}`, false),

@@ -1,14 +1,17 @@
-import { Alert, Drawer, Group, Stack, Text } from '@mantine/core';
+import { Alert, Button, Drawer, Group, Stack, Text } from '@mantine/core';
 import { $api, type Run } from '../../api/client';
 import { usePolling } from '../../app/Live';
+import { useRights } from '../../app/session';
 import { ErrorState, ListSkeleton } from '../../components/states';
 import { RunBar, RunStatus } from '../../components/RunStatus';
 import { TextLink } from '../../components/links';
 import { bytes, count } from '../../lib/amount';
 import { local, remaining, utc } from '../../lib/time';
-import { windowWords } from '../../lib/words';
+import { damagedWords, windowWords } from '../../lib/words';
+import { useRunActions } from './actions';
 import { Took } from './columns';
 import { Attempts, Downloads, FrozenJob, Manifest } from './RunParts';
+import { exportsAgain } from './rules';
 
 type Props = { id: string | undefined; onClose: () => void; onOpen: (id: string) => void };
 
@@ -38,11 +41,21 @@ function Moment({ at }: { at: string | null }) {
 
 function Details({ run, onOpen }: { run: Run; onOpen: (id: string) => void }) {
   const { progress } = run;
+  const can = useRights();
+  const { retry } = useRunActions();
   return (
     <Stack gap="lg">
       <Stack gap="xs">
         <Group gap="sm"><Text component="h2" fw={600} size="lg" style={{ overflowWrap: 'anywhere' }}>{run.job.title}</Text><RunStatus state={run.state} title={run.job.title} progress={progress} noData={run.noData} /></Group>
         {run.error && <Alert color="red" title={run.error.message}>{run.error.hint}</Alert>}
+        {run.damagedArtifacts > 0 && (
+          <Alert color="red" title={damagedWords(run.damagedArtifacts)}>
+            <Stack gap="xs" align="flex-start">
+              <Text size="sm">The files stand under Artifacts with the reason. A new run of the same job and window makes them again.</Text>
+              {can.startRuns && exportsAgain(run) && <Button size="xs" variant="default" loading={retry.isPending} onClick={() => retry.mutate(run)}>Export again</Button>}
+            </Stack>
+          </Alert>
+        )}
         {run.noData && <Text size="sm">There was no data in the window, so there is no file.</Text>}
         {run.state === 'in_progress' && <Group gap="sm"><RunBar title={run.job.title} progress={progress} /><Text size="sm">{remaining(progress.etaSeconds)} remaining, {count(progress.recordsPerSecond)} records per second</Text></Group>}
       </Stack>

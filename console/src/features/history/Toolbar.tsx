@@ -10,7 +10,7 @@ import { counted } from '../../lib/amount';
 import { firstPage } from '../../lib/list';
 import { utc } from '../../lib/time';
 import { useRunActions } from './actions';
-import { single, whyNotCancel, whyNotDelete, whyNotFiles, whyNotRetry } from './rules';
+import { exportsAgain, single, whyNotCancel, whyNotDelete, whyNotFiles, whyNotRetry } from './rules';
 import type { HistorySearch } from './search';
 
 type Props = { selected: Run[]; search: HistorySearch; onSearch: (change: Partial<HistorySearch>) => void; onDone: () => void };
@@ -34,7 +34,7 @@ export function Toolbar({ selected, search, onSearch, onDone }: Props) {
       <Group gap="xs" role="toolbar" aria-label="Actions on runs">
         <ActionButton label="View details" icon={<IconInfoCircle size={size} aria-hidden />} reason={single(selected)} onClick={() => onSearch({ run: run!.id })} />
         <ActionButton label="Cancel" icon={<IconBan size={size} aria-hidden />} reason={can.cancelRuns ? whyNotCancel(selected) : roleMayNot} busy={cancel.isPending} onClick={() => cancel.mutate(selected)} />
-        <ActionButton label="Retry" icon={<IconReload size={size} aria-hidden />} reason={can.startRuns ? whyNotRetry(selected) : roleMayNot} busy={retry.isPending} onClick={() => retry.mutate(run!)} />
+        <ActionButton label={exportsAgain(selected.length === 1 ? run : undefined) ? 'Export again' : 'Retry'} icon={<IconReload size={size} aria-hidden />} reason={can.startRuns ? whyNotRetry(selected) : roleMayNot} busy={retry.isPending} onClick={() => retry.mutate(run!)} />
         <ActionButton label="Clone this instance" icon={<IconCopy size={size} aria-hidden />} reason={can.manageJobs ? single(selected) : administratorOnly} onClick={() => void navigate({ to: '/jobs/new', search: { cloneRun: run!.id } })} />
         <ActionButton label="Show files" icon={<IconFileZip size={size} aria-hidden />} reason={can.seeArtifacts ? whyNotFiles(selected) : roleMayNot} onClick={() => void navigate({ to: '/artifacts', search: { run: run!.id } })} />
         <ActionButton label="Delete" icon={<IconTrash size={size} aria-hidden />} danger reason={can.deleteRuns ? whyNotDelete(selected) : administratorOnly} busy={remove.isPending} onClick={askDelete} />

@@ -2,13 +2,14 @@ import { Anchor, Group, Text } from '@mantine/core';
 import { useEffect, useMemo, useState } from 'react';
 import type { Run } from '../../api/client';
 import { column, type Columns } from '../../components/DataTable';
+import { Damaged } from '../../components/Damaged';
 import { FilterMenu } from '../../components/FilterMenu';
 import { runStates, RunStatus } from '../../components/RunStatus';
 import { Utc } from '../../components/Utc';
 import { bytes, count } from '../../lib/amount';
 import { firstPage, join, split } from '../../lib/list';
 import { duration, secondsBetween, utcDay, utcShort } from '../../lib/time';
-import { sourceNames, sourceOptions, typeNames, typeOptions, windowWords } from '../../lib/words';
+import { damagedWords, sourceNames, sourceOptions, typeNames, typeOptions, windowWords } from '../../lib/words';
 import { states, type HistorySearch } from './search';
 
 const stateOptions = states.map((value) => ({ value, label: runStates[value].label }));
@@ -26,7 +27,12 @@ export function useRunColumns(search: HistorySearch, onSearch: (change: Partial<
       column<Run>('source', { label: 'Source', filter: filter('source', 'source', sourceOptions) }, (run) => sourceNames[run.job.source] ?? run.job.source, false),
       column<Run>('type', { label: 'Type', filter: filter('type', 'type', typeOptions) }, (run) => typeNames[run.job.type] ?? run.job.type, false),
       column<Run>('title', { label: 'Title', grow: true }, (run) => <Title run={run} open={() => onSearch({ run: run.id })} />),
-      column<Run>('state', { label: 'State', filter: filter('state', 'state', stateOptions) }, (run) => <RunStatus state={run.state} title={run.job.title} progress={run.progress} noData={run.noData} error={run.error} />),
+      column<Run>('state', { label: 'State', filter: filter('state', 'state', stateOptions) }, (run) => (
+        <Group gap={4} wrap="nowrap">
+          <RunStatus state={run.state} title={run.job.title} progress={run.progress} noData={run.noData} error={run.error} />
+          {run.damagedArtifacts > 0 && <Damaged reason={damagedWords(run.damagedArtifacts)} />}
+        </Group>
+      )),
       column<Run>('startedAt', { label: 'Started (UTC)' }, (run) => <Utc at={run.startedAt} />),
       column<Run>('finishedAt', { label: 'Finished (UTC)' }, (run) => <Utc at={run.finishedAt} />),
       column<Run>('duration', { label: 'Duration', num: true }, (run) => <Took run={run} />, false),

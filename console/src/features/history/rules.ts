@@ -16,10 +16,14 @@ export function whyNotCancel(runs: Run[]): string | undefined {
   return runs.some(active) ? undefined : runs.length === 1 ? 'this run has ended' : 'the selected runs have ended';
 }
 
+/** A finished run whose files were damaged since is not retried in people's words, but exported again. */
+export const exportsAgain = (run: Run | undefined) => run?.state === 'finished' && run.damagedArtifacts > 0;
+
 export function whyNotRetry(runs: Run[]): string | undefined {
   const reason = single(runs);
   if (reason) return reason;
-  return runs[0]!.state === 'failed' || runs[0]!.state === 'canceled' ? undefined : 'only failed and canceled runs can be retried';
+  const [run] = runs;
+  return run!.state === 'failed' || run!.state === 'canceled' || exportsAgain(run) ? undefined : 'only failed and canceled runs can be retried, and those with damaged files';
 }
 
 export function whyNotFiles(runs: Run[]): string | undefined {
