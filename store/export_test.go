@@ -3,7 +3,19 @@ package store
 import (
 	"context"
 	"database/sql"
+
+	"cdds"
 )
+
+// ReadSpec reads the column of a job definition.
+func ReadSpec(column string) (cdds.JobSpec, error) {
+	var s spec
+	err := s.Scan(column)
+	return cdds.JobSpec(s), err
+}
+
+// WriteSpec returns the column of a job definition.
+func WriteSpec(s cdds.JobSpec) (string, error) { return encodeSpec(s) }
 
 // Recorded returns the store's reads with a recorder of their queries before
 // them.

@@ -62,13 +62,9 @@ func run(ctx context.Context, args []string, std streams) int {
 	syscall.Umask(0o077) // what CDDS writes is its user's own
 	var cli commands
 	exited := -1
-	parser, err := kong.New(&cli, kong.Name("cdds"),
-		kong.Description("Exports Contact History into encrypted files that only the owner of the certificate can read."),
+	parser, err := newParser(&cli, configPath(args),
 		kong.Writers(std.Out, std.Err), kong.Exit(func(code int) { exited = code }),
-		kong.Vars{"version": version}, kong.UsageOnError(),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(std),
-		kong.Resolvers(&fileResolver{path: configPath(args)}),
-	)
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(std))
 	if err != nil {
 		fmt.Fprintln(std.Err, "cdds: error:", err)
 		return 1
@@ -83,6 +79,14 @@ func run(ctx context.Context, args []string, std streams) int {
 		return 2
 	}
 	return report(std.Err, parsed.Run())
+}
+
+// newParser returns the parser of the command line and of a settings file, ""
+// for none.
+func newParser(cli *commands, config string, options ...kong.Option) (*kong.Kong, error) {
+	return kong.New(cli, append(options, kong.Name("cdds"),
+		kong.Description("Exports Contact History into encrypted files that only the owner of the certificate can read."),
+		kong.Vars{"version": version}, kong.UsageOnError(), kong.Resolvers(&fileResolver{path: config}))...)
 }
 
 // report prints an error for people and maps its code to the exit code. This

@@ -31,6 +31,10 @@ import (
 // stopTime is how long requests in flight may take to end at a stop.
 const stopTime = 10 * time.Second
 
+// maxScrub is the fastest check of stored artifacts, in MiB per second: faster
+// than any storage.
+const maxScrub = 1 << 20
+
 // serveCommand runs the service.
 type serveCommand struct {
 	dataFlags
@@ -149,7 +153,7 @@ func (c *serveCommand) work(ctx context.Context, s service) error {
 	}
 	if c.does("scheduler") && c.Scrub > 0 {
 		group.Go(func() error {
-			scheduler.NewScrub(scheduler.ScrubConfig{Store: s.st, Control: s.ctl, Node: s.node, Rate: c.Scrub << 20, Now: utcNow, Log: s.log}).Run(ctx)
+			scheduler.NewScrub(scheduler.ScrubConfig{Store: s.st, Control: s.ctl, Node: s.node, Rate: min(c.Scrub, maxScrub) << 20, Now: utcNow, Log: s.log}).Run(ctx)
 			return nil
 		})
 	}

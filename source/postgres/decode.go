@@ -135,7 +135,7 @@ func decodeBool(v *source.Value, raw, scratch []byte) ([]byte, bool) {
 		return scratch, false
 	}
 	v.Int = int64(raw[0])
-	return scratch, true
+	return scratch, raw[0] <= 1
 }
 
 func intDecoder(oid uint32) decoder {
