@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 
 	"cdds"
 	"cdds/control"
@@ -64,7 +65,11 @@ func (c *verifyCommand) Run(ctx context.Context, std streams) (err error) {
 	if err := st.Ready(ctx); err != nil {
 		return err
 	}
-	files, err := openStorage(storageFlags{Artifacts: c.Artifacts}.artifacts(c.Data))
+	location := storageFlags{Artifacts: c.Artifacts}.artifacts(c.Data)
+	if err := storageExists(location); err != nil {
+		return err
+	}
+	files, err := openStorage(location)
 	if err != nil {
 		return err
 	}
@@ -81,6 +86,20 @@ func (c *verifyCommand) Run(ctx context.Context, std streams) (err error) {
 	}
 	if len(v.report.Damaged)+len(v.report.Unreadable) > 0 {
 		return errors.New("not all artifacts are as they were stored; the lines above say what to do")
+	}
+	return nil
+}
+
+// storageExists refuses a folder that is not there: it is mistyped or not
+// mounted, and must not make all artifacts look lost.
+func storageExists(location string) error {
+	folder, err := folderOf(location)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(folder); err != nil {
+		return &cdds.Error{Code: cdds.CodeNotFound, Message: "There is no artifact storage at " + folder + ".",
+			Hint: "Look at --artifacts, and whether its disk is mounted. If the files are lost, make the folder and verify again: that marks them.", Err: err}
 	}
 	return nil
 }

@@ -119,7 +119,16 @@ func TestTheServiceScrubs(t *testing.T) {
 	}
 }
 
+// TestVerifyOfNothing is told another place by mistake, twice.
 func TestVerifyOfNothing(t *testing.T) {
+	good, _ := demo(t, "--interactions", "10", "--contacts", "5")
+	mistyped := filepath.Join(t.TempDir(), "mistyped")
+	if _, errs, code := command(t, "", "verify", "--data", good, "--artifacts", "file://"+mistyped); code != 3 || !strings.Contains(errs, "--artifacts") {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+	if _, err := os.Stat(mistyped); !os.IsNotExist(err) {
+		t.Error("verify made the storage")
+	}
 	data := filepath.Join(t.TempDir(), "mistyped")
 	if _, errs, code := command(t, "", "verify", "--data", data); code != 3 || !strings.Contains(errs, "--data") {
 		t.Errorf("exit code %d: %s", code, errs)
