@@ -34,8 +34,8 @@ type Scheduler struct {
 	control   *control.Control
 	log       *slog.Logger
 	seen      sightings
-	expireDue time.Time
-	sweepDue  time.Time
+	expireDue time.Duration // by the steady clock
+	sweepDue  time.Duration
 }
 
 // New returns a Scheduler.
@@ -66,12 +66,12 @@ func (s *Scheduler) Run(ctx context.Context) {
 // moment by a clock that is never set.
 func (s *Scheduler) Tick(ctx context.Context, now time.Time, steady time.Duration) error {
 	errs := []error{s.startDue(ctx, now), s.takeLost(ctx, now, steady), s.takeUnbegun(ctx, now)}
-	if !now.Before(s.expireDue) {
-		s.expireDue = now.Add(expireEvery)
+	if steady >= s.expireDue {
+		s.expireDue = steady + expireEvery
 		errs = append(errs, s.expire(ctx, now))
 	}
-	if !now.Before(s.sweepDue) {
-		s.sweepDue = now.Add(sweepEvery)
+	if steady >= s.sweepDue {
+		s.sweepDue = steady + sweepEvery
 		errs = append(errs, s.sweep(ctx, now))
 	}
 	return errors.Join(errs...)
