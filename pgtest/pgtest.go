@@ -1,6 +1,7 @@
 // Package pgtest starts a private PostgreSQL for the tests of one process.
 //
-// Only tests import it. The server is started at the first use, listens on a
+// Only tests import it, and the fault campaign, which has no testing.TB and
+// opens a server with Open. The server is started at the first use, listens on a
 // free port of the loopback interface, keeps its data in a temporary folder,
 // and is stopped by Main at the end of the tests; should the test process die,
 // the kernel stops it. PostgreSQL refuses to run as root, so it runs as the
@@ -63,7 +64,7 @@ type Pool struct {
 func (p *Pool) Main(m *testing.M) int {
 	code := m.Run()
 	if p.server != nil {
-		if err := p.server.remove(); err != nil {
+		if err := p.server.Close(); err != nil {
 			fmt.Fprintln(os.Stderr, "pgtest:", err)
 			return max(code, 1)
 		}
@@ -75,12 +76,12 @@ func (p *Pool) Main(m *testing.M) int {
 // disturbing others. It is removed at the end of the test.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	s, err := start()
+	s, err := Open()
 	if err != nil {
 		t.Fatalf("start a private PostgreSQL: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := s.remove(); err != nil {
+		if err := s.Close(); err != nil {
 			t.Errorf("remove a private PostgreSQL: %v", err)
 		}
 	})
@@ -90,7 +91,7 @@ func Start(t testing.TB) *Server {
 // Server returns the running server.
 func (p *Pool) Server(t testing.TB) *Server {
 	t.Helper()
-	p.once.Do(func() { p.server, p.err = start() })
+	p.once.Do(func() { p.server, p.err = Open() })
 	if p.err != nil {
 		t.Fatalf("start a private PostgreSQL: %v", p.err)
 	}
@@ -108,10 +109,28 @@ func (p *Pool) Database(t testing.TB) string {
 // such as a collation, and returns its DSN.
 func (s *Server) Database(t testing.TB, options string) string {
 	t.Helper()
-	name := fmt.Sprintf("test_%d", s.count.Add(1))
-	s.exec(t, "create database "+name+" "+options)
-	t.Cleanup(func() { s.exec(t, "drop database if exists "+name+" with (force)") })
+	name, err := s.createDatabase(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.exec("drop database if exists " + name + " with (force)"); err != nil {
+			t.Error(err)
+		}
+	})
 	return s.DSN(name, "postgres")
+}
+
+// NewDatabase creates an empty database that stays as long as the server, and
+// returns its DSN.
+func (s *Server) NewDatabase() (string, error) {
+	name, err := s.createDatabase("")
+	return s.DSN(name, "postgres"), err
+}
+
+func (s *Server) createDatabase(options string) (string, error) {
+	name := fmt.Sprintf("test_%d", s.count.Add(1))
+	return name, s.exec("create database " + name + " " + options)
 }
 
 // DSN returns the address of a database for a user.
@@ -123,24 +142,31 @@ func (s *Server) DSN(database, username string) string {
 func (s *Server) Port() int { return s.port }
 
 // exec runs a statement in the administration database.
-func (s *Server) exec(t testing.TB, statement string) {
-	t.Helper()
+func (s *Server) exec(statement string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, s.DSN("postgres", "postgres"))
 	if err != nil {
-		t.Fatalf("connect to the private PostgreSQL: %v", err)
+		return fmt.Errorf("connect to the private PostgreSQL: %w", err)
 	}
 	_, err = conn.Exec(ctx, statement)
 	if err := errors.Join(err, conn.Close(ctx)); err != nil {
-		t.Fatalf("%s: %v", statement, err)
+		return fmt.Errorf("%s: %w", statement, err)
 	}
+	return nil
 }
 
 // Stop stops the server at once, as a crash of its machine would look to its
-// clients. Stopping a server that has ended does nothing.
-func (s *Server) Stop() error {
-	err := s.process.cmd.Process.Signal(syscall.SIGQUIT)
+// clients ("immediate"). Stopping a server that has ended does nothing.
+func (s *Server) Stop() error { return s.end(syscall.SIGQUIT) }
+
+// Shutdown stops the server in order: it ends all sessions and writes what it
+// has ("fast").
+func (s *Server) Shutdown() error { return s.end(syscall.SIGINT) }
+
+// end sends the server a signal and waits for its end.
+func (s *Server) end(signal os.Signal) error {
+	err := s.process.cmd.Process.Signal(signal)
 	if err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop: %w", err)
 	}
@@ -199,8 +225,8 @@ func (s *Server) awaitReady() error {
 	}
 }
 
-// remove stops the server, if it runs, and removes its folder.
-func (s *Server) remove() error {
+// Close stops the server, if it runs, and removes its folder.
+func (s *Server) Close() error {
 	var err error
 	if s.process != nil {
 		err = s.Stop()
@@ -212,8 +238,9 @@ func (s *Server) remove() error {
 // it another program may take it.
 const portTries = 3
 
-// start makes a new database cluster and starts its server.
-func start() (*Server, error) {
+// Open makes a new database cluster and starts its server, for whoever has no
+// testing.TB. Close must be called.
+func Open() (*Server, error) {
 	bin, err := binaries("/usr/lib/postgresql")
 	if err != nil {
 		return nil, err
@@ -230,7 +257,7 @@ func start() (*Server, error) {
 		err = s.startSomewhere()
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.remove())
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }

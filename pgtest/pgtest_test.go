@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 
 // child starts a server, prints its port and folder and waits to be killed.
 func child() {
-	s, err := start()
+	s, err := Open()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -57,19 +57,21 @@ func TestStopAndStartKeepPortAndData(t *testing.T) {
 	s := Start(t)
 	dsn := s.Database(t, "")
 	query(t, dsn, "create table kept (n int); insert into kept values (7); checkpoint; select 1")
-	for range 2 { // stopping twice is stopping
-		if err := s.Stop(); err != nil {
+	for _, stop := range []func() error{s.Stop, s.Shutdown} {
+		for range 2 { // stopping twice is stopping
+			if err := stop(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if answers(s.Port()) {
+			t.Error("a stopped server answers")
+		}
+		if err := s.Start(); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if answers(s.Port()) {
-		t.Error("a stopped server answers")
-	}
-	if err := s.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if got := query(t, dsn, "select n from kept"); got != "7" {
-		t.Errorf("after a restart the row is %q", got)
+		if got := query(t, dsn, "select n from kept"); got != "7" {
+			t.Errorf("after a restart the row is %q", got)
+		}
 	}
 }
 

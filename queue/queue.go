@@ -47,6 +47,9 @@ type Config struct {
 	ListenDSN string  // PostgreSQL, to be told of new tasks at once; "" asks once a second
 	Workers   int     // how many tasks this node works at a time
 	Log       *slog.Logger
+	// Now is the clock by which callers say from when on a task may be worked;
+	// nil is the system's.
+	Now func() time.Time
 }
 
 // Limits of a task. River's own rescue of tasks goes by their age alone and
@@ -64,6 +67,7 @@ type Queue struct {
 	db        *sql.DB
 	postgres  bool
 	log       *slog.Logger
+	now       func() time.Time
 	listeners *pgxpool.Pool // nil without ListenDSN
 }
 
@@ -72,7 +76,10 @@ type Queue struct {
 // error or a panic of it is logged and ends the task. A nil work gives a queue
 // that only takes tasks.
 func Open(cfg Config, work func(ctx context.Context, t Task) error) (*Queue, error) {
-	q := &Queue{db: cfg.DB, postgres: cfg.Postgres, log: cfg.Log}
+	q := &Queue{db: cfg.DB, postgres: cfg.Postgres, log: cfg.Log, now: cfg.Now}
+	if q.now == nil {
+		q.now = time.Now
+	}
 	if err := q.openDriver(cfg); err != nil {
 		return nil, err
 	}
@@ -123,9 +130,12 @@ func (q *Queue) openDriver(cfg Config) error {
 
 // Enqueue adds a task within the caller's transaction: it is born when that
 // commits, and not at all when it is rolled back. It may be worked from the
-// given instant on; zero or past is at once.
+// given instant on; zero or past is at once. River goes by a clock of its own,
+// so what it is told is how long the task has to wait.
 func (q *Queue) Enqueue(ctx context.Context, tx *sql.Tx, t Task, at time.Time) error {
-	if !at.After(time.Now()) {
+	if wait := at.Sub(q.now()); wait > 0 {
+		at = time.Now().Add(wait)
+	} else {
 		at = time.Time{} // River looks at tasks with an instant every five seconds only, even past ones
 	}
 	_, err := q.client.InsertTx(ctx, tx, args(t), &river.InsertOpts{MaxAttempts: 1, ScheduledAt: at})

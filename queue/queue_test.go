@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -79,6 +80,32 @@ func TestAScheduledTaskWaits(t *testing.T) {
 		}
 		if time.Now().Before(soon) {
 			t.Fatal("the task did not wait for its instant")
+		}
+		stop(t, q)
+		if len(tasks) > 0 {
+			t.Fatal("the task of the next hour was worked")
+		}
+	})
+}
+
+// TestAnotherClock enqueues by a clock that is a day ahead, or behind: what a
+// task waits is the time that lies before it on that clock.
+func TestAnotherClock(t *testing.T) {
+	onBoth(t, func(t *testing.T, d database) {
+		work, tasks := working()
+		for _, off := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
+			clock := func() time.Time { return time.Now().Add(off) }
+			q, err := queue.Open(queue.Config{DB: d.db, Postgres: d.dsn != "", Log: slog.New(slog.DiscardHandler), Now: clock}, nil)
+			noError(t, err)
+			d.enqueue(t, q, clock(), (*sql.Tx).Commit, queue.Task{RunID: "now", Attempt: 1})
+			d.enqueue(t, q, clock().Add(time.Hour), (*sql.Tx).Commit, queue.Task{RunID: "later", Attempt: 1})
+		}
+		q := d.open(t, work)
+		start(t, q)
+		for range 2 {
+			if task := receive(t, tasks); task.RunID != "now" {
+				t.Fatalf("got task %q, want the one that is due", task.RunID)
+			}
 		}
 		stop(t, q)
 		if len(tasks) > 0 {

@@ -22,35 +22,43 @@ import (
 const (
 	tickEvery   = time.Second
 	expireEvery = time.Minute
-	sweepEvery  = time.Hour
 	batch       = 100
 	mostHeld    = 10_000 // runs in progress that are watched; far more than all workers hold
 	maxBatches  = 100    // bounds one tick; the next one goes on
 )
 
+// DefaultSweep is how often stored bytes that no artifact names are looked for.
+const DefaultSweep = time.Hour
+
 // Scheduler is the clock's hand. Its methods are called from one goroutine.
 type Scheduler struct {
-	store     *store.Store
-	control   *control.Control
-	log       *slog.Logger
-	seen      sightings
-	expireDue time.Duration // by the steady clock
-	sweepDue  time.Duration
+	store      *store.Store
+	control    *control.Control
+	log        *slog.Logger
+	sweepEvery time.Duration
+	seen       sightings
+	expireDue  time.Duration // by the steady clock
+	sweepDue   time.Duration
 }
 
 // New returns a Scheduler.
 func New(st *store.Store, ctl *control.Control, log *slog.Logger) *Scheduler {
-	return &Scheduler{store: st, control: ctl, log: log, seen: sightings{}}
+	return &Scheduler{store: st, control: ctl, log: log, sweepEvery: DefaultSweep, seen: sightings{}}
 }
 
-// Run ticks once a second until ctx ends. A tick that fails is logged and the
-// next one tries again: a database that is gone for a while stops nothing.
-func (s *Scheduler) Run(ctx context.Context) {
+// SweepEvery sets how often the artifact storage is swept. It is called before
+// Run.
+func (s *Scheduler) SweepEvery(every time.Duration) { s.sweepEvery = every }
+
+// Run ticks once a second, by the given clock, until ctx ends. A tick that
+// fails is logged and the next one tries again: a database that is gone for a
+// while stops nothing.
+func (s *Scheduler) Run(ctx context.Context, now func() time.Time) {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	began := time.Now()
 	for {
-		if err := s.Tick(ctx, time.Now().UTC(), time.Since(began)); err != nil && ctx.Err() == nil {
+		if err := s.Tick(ctx, now(), time.Since(began)); err != nil && ctx.Err() == nil {
 			s.log.Error("the scheduler could not finish its round; it tries again", "error", err)
 		}
 		select {
@@ -71,7 +79,7 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time, steady time.Duratio
 		errs = append(errs, s.expire(ctx, now))
 	}
 	if steady >= s.sweepDue {
-		s.sweepDue = steady + sweepEvery
+		s.sweepDue = steady + s.sweepEvery
 		errs = append(errs, s.sweep(ctx, now))
 	}
 	return errors.Join(errs...)

@@ -121,6 +121,18 @@ func TestTickCleansUp(t *testing.T) {
 		tick(59*time.Minute+30*time.Second, true, true)
 		tick(time.Hour, true, false)
 		tick(time.Hour+30*time.Second, false, false)
+		// A clock that is put back by hours puts no sweep off.
+		s.SweepEvery(10 * time.Minute)
+		w.put(t, orphan)
+		noError(t, s.Tick(t.Context(), at(-5*time.Hour), 2*time.Hour))
+		if w.has(t, orphan) {
+			t.Fatal("the clock was put back, and nothing was swept")
+		}
+		w.put(t, orphan)
+		noError(t, s.Tick(t.Context(), at(-5*time.Hour), 2*time.Hour+9*time.Minute))
+		if !w.has(t, orphan) {
+			t.Fatal("it was swept again before its time")
+		}
 		_, err = w.control.Caller(t.Context(), token, "", at(time.Minute))
 		noError(t, err)
 		tick(13*time.Hour, false, false)
@@ -181,7 +193,7 @@ func TestRunEnds(t *testing.T) {
 	s := scheduler.New(w.store, w.control, quiet())
 	go func() {
 		defer close(ended)
-		s.Run(ctx)
+		s.Run(ctx, func() time.Time { return time.Now().UTC() })
 	}()
 	deadline := time.After(time.Minute)
 	for len(w.runs(t, job.ID)) == 0 { // by the real clock the job is due long since

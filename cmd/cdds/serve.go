@@ -40,12 +40,13 @@ type serveCommand struct {
 	dataFlags
 	sourceFlags
 	storageFlags
-	Listen  string   `help:"Address to listen on." default:"127.0.0.1:8080" env:"CDDS_LISTEN"`
-	Role    []string `help:"What this node does: api, scheduler, worker, or all; several with commas." default:"all" env:"CDDS_ROLE" enum:"all,api,scheduler,worker"`
-	Workers int      `help:"Runs carried out at the same time." default:"2" env:"CDDS_WORKERS"`
-	Secure  bool     `help:"The service stands behind TLS: mark cookies Secure." env:"CDDS_SECURE_COOKIES"`
-	Scrub   int64    `name:"scrub-rate" help:"Speed at which stored artifacts are checked in the background, in MiB per second; 0 turns it off." default:"8" env:"CDDS_SCRUB_RATE"`
-	Verbose bool     `help:"Log more." short:"v" env:"CDDS_VERBOSE"`
+	Listen     string        `help:"Address to listen on." default:"127.0.0.1:8080" env:"CDDS_LISTEN"`
+	Role       []string      `help:"What this node does: api, scheduler, worker, or all; several with commas." default:"all" env:"CDDS_ROLE" enum:"all,api,scheduler,worker"`
+	Workers    int           `help:"Runs carried out at the same time." default:"2" env:"CDDS_WORKERS"`
+	SweepEvery time.Duration `help:"How often stored files are looked for that no artifact names." default:"1h" env:"CDDS_SWEEP_EVERY"`
+	Scrub      int64         `name:"scrub-rate" help:"Speed at which stored artifacts are checked in the background, in MiB per second; 0 turns it off." default:"8" env:"CDDS_SCRUB_RATE"`
+	Secure     bool          `help:"The service stands behind TLS: mark cookies Secure." env:"CDDS_SECURE_COOKIES"`
+	Verbose    bool          `help:"Log more." short:"v" env:"CDDS_VERBOSE"`
 }
 
 // does reports whether this node has a role.
@@ -120,7 +121,7 @@ func (c *serveCommand) buildQueue(st *store.Store, src source.Source, files *sto
 		},
 		Stopping: func(ctx context.Context) bool { return errors.Is(context.Cause(ctx), queue.ErrStopping) },
 	})
-	cfg := queue.Config{DB: st.DB(), Postgres: st.Dialect() == store.Postgres, Workers: c.Workers, Log: log}
+	cfg := queue.Config{DB: st.DB(), Postgres: st.Dialect() == store.Postgres, Workers: c.Workers, Log: log, Now: utcNow}
 	if cfg.Postgres && c.does("worker") {
 		cfg.ListenDSN = c.database()
 	}
@@ -147,7 +148,9 @@ func (c *serveCommand) work(ctx context.Context, s service) error {
 	}
 	if c.does("scheduler") {
 		group.Go(func() error {
-			scheduler.New(s.st, s.ctl, s.log).Run(ctx)
+			clock := scheduler.New(s.st, s.ctl, s.log)
+			clock.SweepEvery(c.SweepEvery)
+			clock.Run(ctx, utcNow)
 			return nil
 		})
 	}
@@ -241,7 +244,7 @@ func takeBackAll(ctx context.Context, st *store.Store, ctl *control.Control, log
 }
 
 // utcNow is the service's clock, in the precision that the store keeps.
-func utcNow() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+func utcNow() time.Time { return systemNow().UTC().Truncate(time.Microsecond) }
 
 // nodeName names this process: the host and a random suffix.
 func nodeName() string {
