@@ -3,13 +3,15 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build console test test-console test-long lint shape fuzz bench clean
+.PHONY: help run build console test test-console test-long torture lint shape fuzz bench clean
 
 # Tools are built once per machine, outside the clone.
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cdds/tools
 LINT_VERSION := v2.15.0
 LINT := $(TOOLS)/golangci-lint-$(LINT_VERSION)
 FUZZTIME ?= 20s
+KILLS ?= 200
+ROUNDS ?= 4
 
 # The race detector watches our code and the drivers, not the arithmetic of two
 # libraries: SQLite's C code that modernc.org has translated to Go, and deflate.
@@ -58,6 +60,10 @@ test-console: build ## Run the console's tests alone: units, then a real browser
 test-long: ## Run the large and slow tests too: millions of records, gigabytes, kills (hours)
 	@.ci/prepare
 	go test -tags long -count=1 -timeout 8h -p 1 -json ./... | go run .ci/tally.go
+
+torture: ## Break the service on purpose and look whether anything is lost (KILLS=200 ROUNDS=4 SEED=...)
+	@.ci/prepare
+	go run ./torture -kills $(KILLS) -rounds $(ROUNDS) $(if $(SEED),-seed $(SEED))
 
 lint: $(LINT) ## Run the linters of .golangci.yml
 	$(LINT) run ./...

@@ -51,6 +51,10 @@ func serverFailure(pg *pgconn.PgError) error {
 		return invalid("The source's columns do not fit: "+pg.Message+".", check)
 	case pg.Code == "22021", pg.Code == "22P05":
 		return invalid("The source holds a text that is no valid UTF-8.", "Its database declares no encoding, or one that the text does not keep to. Give a view that converts the text, and name the view in the mapping file.")
+	case strings.HasPrefix(pg.Code, "57P"):
+		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The source database was stopped or is just starting.", Hint: "Wait until it is up. If nobody has restarted it, look at its log."}
+	case class == "53":
+		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The source database lacks connections, memory or disk space (error " + pg.Code + ").", Hint: "Look at the database's log and at its limits."}
 	case pg.Code == "57014":
 		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The source database stopped a statement that took too long.", Hint: "Look at the load of the database and at the indexes on the key (start date, id)."}
 	}
