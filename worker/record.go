@@ -133,7 +133,7 @@ func tooEarly(wait time.Duration) string {
 // next hands the run over to its next attempt, which begins at the given time.
 func (w *Worker) next(ctx context.Context, run cdds.Run, retry store.Retry, at time.Time) error {
 	retry.RunID, retry.Attempt, retry.LeaseUntil = run.ID, run.Attempt, at.Add(retryGrace)
-	err := w.persist(ctx, func(tx *store.Tx) error {
+	err := w.insist(ctx, func(tx *store.Tx) error {
 		mine, err := tx.NextAttempt(ctx, retry)
 		if err != nil || !mine {
 			return err
@@ -150,10 +150,14 @@ func (w *Worker) next(ctx context.Context, run cdds.Run, retry store.Retry, at t
 // one transaction. False means that the attempt was fenced off.
 func (w *Worker) finish(ctx context.Context, run cdds.Run, outcome store.Outcome) (bool, error) {
 	var mine bool
-	err := w.persist(ctx, func(tx *store.Tx) error {
+	err := w.insist(ctx, func(tx *store.Tx) error {
 		var err error
 		mine, err = tx.Finish(ctx, outcome)
-		if err != nil || !mine {
+		if err == nil && !mine {
+			mine, err = isRecorded(ctx, tx, outcome)
+			return err
+		}
+		if err != nil {
 			return err
 		}
 		waiting, err := tx.NextQueuedRun(ctx, run.JobID, outcome.Now.Add(promoteAhead))

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"cdds"
 	"cdds/export"
@@ -57,7 +56,7 @@ func (w *Worker) keeping(run *cdds.Run) func(context.Context, export.Checkpoint)
 		if err != nil {
 			return fmt.Errorf("write a checkpoint: %w", err)
 		}
-		err = w.persist(ctx, func(tx *store.Tx) error {
+		err = w.insist(ctx, func(tx *store.Tx) error {
 			mine, err := tx.AddCheckpoint(ctx, store.Checkpoint{
 				RunID: run.ID, Attempt: run.Attempt, Part: c.Artifact.Part, Key: c.Artifact.Key, Body: body, Now: w.cfg.Now(),
 			})
@@ -70,24 +69,6 @@ func (w *Worker) keeping(run *cdds.Run) func(context.Context, export.Checkpoint)
 			run.Faults = 0 // as its row says now: the run gets on
 		}
 		return err
-	}
-}
-
-// persist does in a transaction what has to be recorded, again and again while
-// the metadata database is not available, until ctx ends: hours of work may hang
-// on it.
-func (w *Worker) persist(ctx context.Context, do func(tx *store.Tx) error) error {
-	for {
-		err := w.cfg.Store.InTx(ctx, do)
-		if cdds.CodeOf(err) != cdds.CodeUnavailable || ctx.Err() != nil {
-			return err
-		}
-		w.cfg.Log.Warn("the metadata database does not answer, trying again", "error", err)
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(heartbeatEvery):
-		}
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"cdds"
-	"cdds/pgtest"
 	"cdds/queue"
 	"cdds/source"
 	"cdds/source/sample"
@@ -254,31 +253,4 @@ func TestTheWindowMustBeOver(t *testing.T) {
 		noError(t, w.Do(t.Context(), fixed.ID, 1))
 		w.wantState(t, fixed.ID, cdds.RunFinished)
 	})
-}
-
-// TestTheMetadataIsGoneForAMoment stops the metadata database while a run keeps
-// parts, and while it ends: what has to be recorded is recorded when the
-// database is back.
-func TestTheMetadataIsGoneForAMoment(t *testing.T) {
-	server := pgtest.Start(t)
-	w := newWorldOn(t, store.Postgres, server.Database(t, ""))
-	run := w.large(t)
-	w.source.beforeReads(func(ctx context.Context) error {
-		kept, err := w.st.Checkpoints(ctx, run.ID)
-		if err != nil || len(kept) < 2 {
-			return err
-		}
-		w.source.beforeReads(nil)
-		return server.Stop()
-	})
-	ended := make(chan error, 1)
-	go func() { ended <- w.Do(t.Context(), run.ID, 1) }()
-	select {
-	case err := <-ended:
-		t.Fatalf("the worker did not wait: %v", err)
-	case <-time.After(3 * time.Second): // the rest of the read takes a fraction of this
-	}
-	noError(t, server.Start())
-	noError(t, await(t, "the end of the worker", ended))
-	equal(t, "attempt", w.wantState(t, run.ID, cdds.RunFinished).Attempt, 1)
 }

@@ -103,7 +103,9 @@ func (w *Worker) Do(ctx context.Context, runID string, attempt int) error {
 // sinceLast run. A nil run means: not mine.
 func (w *Worker) claim(ctx context.Context, runID string, attempt int) (*cdds.Run, error) {
 	var claimed *cdds.Run
-	err := w.cfg.Store.InTx(ctx, func(tx *store.Tx) error {
+	bounded, cancel := context.WithTimeout(ctx, finishTime)
+	defer cancel()
+	err := w.insist(bounded, func(tx *store.Tx) error {
 		claimed = nil
 		run, err := tx.RunByID(ctx, runID)
 		if cdds.CodeOf(err) == cdds.CodeNotFound {

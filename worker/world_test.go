@@ -78,7 +78,7 @@ func newWorld(t *testing.T, kind store.Dialect) *world {
 	return newWorldOn(t, kind, dsn)
 }
 
-// newWorldOn makes a world with its metadata in the given database.
+// newWorldOn makes a world on an empty database.
 func newWorldOn(t *testing.T, kind store.Dialect, dsn string) *world {
 	t.Helper()
 	w := &world{source: openSource(t)}
