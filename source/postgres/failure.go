@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -24,6 +25,10 @@ func failure(ctx context.Context, err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		return serverFailure(pg)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The source database has sent nothing for too long, though the connection to it stands.",
+			Hint: "Look at the load of the database, and at the network and the pooler between it and this machine."}
 	}
 	// The driver's text names host, user and database, on several lines.
 	cause := errors.New(strings.Join(strings.Fields(err.Error()), " "))

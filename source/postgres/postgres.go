@@ -32,6 +32,7 @@ type Options struct {
 	MaxConns         int32         // most connections at a time; default 4
 	StatementTimeout time.Duration // longest statement; default 10 minutes
 	IdleTimeout      time.Duration // longest idle transaction; default 10 minutes
+	StallTimeout     time.Duration // longest wait for a sign of life while reading; default half a minute more than StatementTimeout
 	ConnectTimeout   time.Duration // default 10 seconds
 	ExactCount       int64         // most records that Count counts one by one; default 500,000
 }
@@ -57,6 +58,10 @@ func Open(ctx context.Context, dsn string, o Options) (*Source, error) {
 	}
 	cfg.MaxConns = orDefault(o.MaxConns, 4)
 	cfg.ConnConfig.ConnectTimeout = orDefault(o.ConnectTimeout, 10*time.Second)
+	// A statement may work for long before its first row, and its own limit
+	// comes first.
+	statement := orDefault(o.StatementTimeout, 10*time.Minute)
+	cfg.ConnConfig.DialFunc = dialer(orDefault(o.StallTimeout, statement+30*time.Second))
 	// Each statement is planned for its own window, and no prepared statement
 	// stays behind.
 	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
@@ -70,7 +75,7 @@ func Open(ctx context.Context, dsn string, o Options) (*Source, error) {
 		"default_transaction_read_only":       "on",
 		"timezone":                            "UTC",
 		"client_encoding":                     "UTF8",
-		"statement_timeout":                   milliseconds(orDefault(o.StatementTimeout, 10*time.Minute)),
+		"statement_timeout":                   milliseconds(statement),
 		"idle_in_transaction_session_timeout": milliseconds(orDefault(o.IdleTimeout, 10*time.Minute)),
 		"jit":                                 "off",
 		"max_parallel_workers_per_gather":     "0",
