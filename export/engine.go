@@ -81,6 +81,7 @@ func (e *Engine) export(ctx context.Context, spec Spec, p *Progress) (*Result, e
 		return nil, err
 	}
 
+	ctx = source.WithErrand(ctx, source.Errand{Run: spec.RunID, OneSnapshot: spec.OneSnapshot, Waits: p.wait})
 	moving, stop := context.WithCancelCause(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { out.calls.watch(moving, stop) })

@@ -88,7 +88,21 @@ type Progress struct {
 	Records atomic.Int64 // records encoded, attachments included
 	Bytes   atomic.Int64 // bytes of JSON Lines
 	Total   atomic.Int64 // records to come, as counted or estimated at the start
+
+	waiting atomic.Pointer[string]
 }
+
+// Waiting says, in a sentence for people, what the run waits for, and is ""
+// while it reads.
+func (p *Progress) Waiting() string {
+	if why := p.waiting.Load(); why != nil {
+		return *why
+	}
+	return ""
+}
+
+// wait notes what the run waits for.
+func (p *Progress) wait(why string) { p.waiting.Store(&why) }
 
 // Result is what a run made. A run without records has no artifacts.
 type Result struct {

@@ -127,6 +127,7 @@ func (r *reader) readRange(ctx context.Context, e source.Entity, enc *encoder, a
 			last = record.Key
 			return r.record(ctx, e, enc, record)
 		})
+		r.result.SnapshotLast = snapshot.Time() // the source may have gone on in a new transaction
 		return err
 	})
 	return n, last, err

@@ -1,0 +1,263 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"cdds"
+)
+
+// Limits say how much may be asked of a source, and when. The zero value asks
+// as much as it can, at all times.
+type Limits struct {
+	RecordsPerSecond int64 // of all runs together; 0: no ceiling
+	BytesPerSecond   int64 // of all runs together, as they lie in the records; 0: no ceiling
+	Quiet            cdds.QuietHours
+	// NoProgress is how long a read may take to its first record, or from one
+	// to the next; 0: 10 minutes. There is no limit on a read as a whole.
+	NoProgress time.Duration
+	// MaxLag is how far replication may be behind before reading slows down; 0:
+	// 30 seconds, negative: any.
+	MaxLag time.Duration
+}
+
+const (
+	defaultNoProgress = 10 * time.Minute
+	// freshTime is how long one transaction lasts under a ceiling: a range takes
+	// as long as it likes then, and a long transaction holds back vacuum and
+	// changes of tables.
+	freshTime = 5 * time.Second
+	// retries is how often a new connection is tried in place of a lost one
+	// before the attempt fails, after 1, 2 and 4 seconds. A server that restarts
+	// or a standby that takes over is there by then.
+	retries    = 3
+	retryPause = time.Second
+)
+
+// Guard is a Source that spares the one behind it: it keeps to limits, waits
+// while the server is in distress, and takes a new connection where one was
+// lost. All runs of a process read through one Guard.
+//
+// Ranges are read as before, but a snapshot of a Guard need not be one
+// transaction: it may go on in a new one behind the last record that it gave,
+// as the next range would. An errand with OneSnapshot forbids that.
+type Guard struct {
+	Source
+	limits Limits
+	pace   *pace
+	strain strainWatch
+	log    *slog.Logger
+}
+
+// NewGuard returns a Guard of a source. Closing it closes the source.
+func NewGuard(s Source, l Limits, log *slog.Logger) *Guard {
+	if l.NoProgress <= 0 {
+		l.NoProgress = defaultNoProgress
+	}
+	if l.MaxLag == 0 {
+		l.MaxLag = defaultMaxLag
+	}
+	return &Guard{Source: s, limits: l, pace: newPace(l), strain: strainWatch{maxLag: l.MaxLag}, log: log}
+}
+
+// Snapshot waits until the source may be read, and begins a transaction.
+func (g *Guard) Snapshot(ctx context.Context) (Snapshot, error) {
+	s := &guarded{guard: g, errand: ErrandOf(ctx)}
+	if err := s.persist(ctx, func() (bool, error) { return false, nil }); err != nil {
+		return nil, err
+	}
+	s.begun = true
+	return s, nil
+}
+
+// await waits for the end of the quiet hours, and a little longer while the
+// server is in distress.
+func (g *Guard) await(ctx context.Context, e Errand) error {
+	for {
+		now := time.Now()
+		until := g.limits.Quiet.Until(now)
+		if until.IsZero() {
+			break
+		}
+		if err := pause(ctx, until.Sub(now), e, "Waiting for the end of the source's quiet hours ("+until.Format("15:04")+" UTC)."); err != nil {
+			return err
+		}
+	}
+	why, wait := g.strain.look(ctx, g.Source, g.log)
+	if wait == 0 {
+		return nil
+	}
+	return pause(ctx, wait, e, "Reading slowly, to spare the source: "+why+".")
+}
+
+// pause waits, and tells why meanwhile.
+func pause(ctx context.Context, wait time.Duration, e Errand, why string) error {
+	e.Waiting(why)
+	defer e.Waiting("")
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+// guarded is a snapshot of a Guard.
+type guarded struct {
+	guard  *Guard
+	errand Errand
+	begun  bool     // it has been given to somebody
+	inner  Snapshot // nil where the next read has to begin one
+	since  time.Time
+	at     time.Time
+}
+
+// Time is the time of the last transaction.
+func (s *guarded) Time() time.Time { return s.at }
+
+// Close ends the transaction.
+func (s *guarded) Close() error {
+	if s.inner == nil {
+		return nil
+	}
+	inner := s.inner
+	s.inner = nil
+	return inner.Close()
+}
+
+// ready begins a transaction where there is none.
+func (s *guarded) ready(ctx context.Context) error {
+	if s.inner != nil {
+		return nil
+	}
+	if err := s.guard.await(ctx, s.errand); err != nil {
+		return err
+	}
+	inner, err := s.guard.Source.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	s.inner, s.since, s.at = inner, time.Now(), inner.Time()
+	return nil
+}
+
+// persist does something in a transaction, and does it again in a new one when
+// the connection is lost, a few times in a row without progress.
+func (s *guarded) persist(ctx context.Context, do func() (progress bool, err error)) error {
+	for tries := 0; ; tries++ {
+		progress := false
+		err := s.ready(ctx)
+		if err == nil {
+			progress, err = do()
+		}
+		if progress {
+			tries = 0
+		}
+		if err == nil || !errors.Is(err, ErrLost) || s.begun && s.errand.OneSnapshot || tries == retries {
+			return err
+		}
+		s.guard.log.Warn("the source was lost, trying again", "run", s.errand.Run, "error", err)
+		if err := s.Close(); err != nil {
+			s.guard.log.Debug("the lost transaction did not end in order", "error", err)
+		}
+		if err := pause(ctx, retryPause<<tries, s.errand, "Waiting for the source, which does not answer."); err != nil {
+			return err
+		}
+	}
+}
+
+// Count counts within the time that a read may take to its first record.
+func (s *guarded) Count(ctx context.Context, q Query) (c Count, err error) {
+	err = s.persist(ctx, func() (bool, error) {
+		limit := s.guard.limits.NoProgress
+		bounded, cancel := context.WithTimeoutCause(ctx, limit, noProgress(limit))
+		defer cancel()
+		var err error
+		c, err = s.inner.Count(bounded, q)
+		return false, err
+	})
+	return c, err
+}
+
+// Read reads a range. Under a ceiling it asks for a few records at a time, so
+// that it is the server that pauses and not the wire.
+func (s *guarded) Read(ctx context.Context, q Query, r Range, emit func(*Record) error) (int, error) {
+	given, whole := 0, false
+	rest := r
+	for !whole {
+		err := s.persist(ctx, func() (bool, error) {
+			if r.Limit > 0 && given == r.Limit {
+				whole = true // all was given before the connection was lost
+				return true, nil
+			}
+			n, asked, err := s.step(ctx, q, &rest, emit)
+			given += n
+			whole = n < asked || asked == 0 || r.Limit > 0 && given == r.Limit
+			return n > 0, err
+		})
+		if err != nil {
+			return given, err
+		}
+		if !whole {
+			if err := s.refresh(); err != nil {
+				return given, err
+			}
+		}
+	}
+	return given, nil
+}
+
+// step reads what the ceiling allows of the rest of a range, and moves the rest
+// on behind it.
+func (s *guarded) step(ctx context.Context, q Query, rest *Range, emit func(*Record) error) (given, asked int, err error) {
+	part := *rest
+	part.Limit = s.guard.pace.batch(rest.Limit)
+	if err := s.guard.pace.take(ctx, part.Limit); err != nil {
+		return 0, part.Limit, err
+	}
+	watched, watch := watchProgress(ctx, s.guard.limits.NoProgress)
+	defer watch.stop()
+	var size int64
+	var last Key
+	_, err = s.inner.Read(watched, q, part, func(record *Record) error {
+		watch.turn()
+		defer watch.turn()
+		if err := emit(record); err != nil {
+			return err
+		}
+		given++
+		size += sizeOf(record)
+		last = record.Key
+		return nil
+	})
+	if given > 0 {
+		rest.After, rest.Limit = &last, max(rest.Limit-given, 0)
+	}
+	if err != nil {
+		return given, part.Limit, err
+	}
+	return given, part.Limit, s.pay(ctx, given, size)
+}
+
+// pay waits for the bytes that were read. A long wait, behind a record of many
+// megabytes, is no reason to hold a transaction.
+func (s *guarded) pay(ctx context.Context, records int, size int64) error {
+	if !s.errand.OneSnapshot && s.guard.pace.long(size) {
+		if err := s.Close(); err != nil {
+			return err
+		}
+	}
+	return s.guard.pace.spend(ctx, records, size)
+}
+
+// refresh ends a transaction that has become old; the next read begins a new one.
+func (s *guarded) refresh() error {
+	if s.errand.OneSnapshot || time.Since(s.since) < freshTime {
+		return nil
+	}
+	return s.Close()
+}
