@@ -152,6 +152,9 @@ func readAll(ctx context.Context, s source.Source, e source.Entity, limit int, e
 		if err != nil || n < limit || limit == 0 {
 			return err
 		}
+		if n > limit {
+			return fmt.Errorf("a range of %d gave %d records", limit, n)
+		}
 	}
 }
 
