@@ -18,9 +18,9 @@ const oldest = 140000
 // tables and the role's rights on them, the columns and their types, and the
 // indexes that the reading order needs. It reports all that it finds.
 func (s *Source) Check(ctx context.Context) ([]source.Finding, error) {
-	conn, err := s.pool.Acquire(ctx)
+	conn, err := s.acquire(ctx, patience)
 	if err != nil {
-		return nil, failure(ctx, err)
+		return nil, err
 	}
 	defer conn.Release()
 	c := &check{ctx: ctx, conn: conn.Conn(), mapping: s.mapping, types: types{known: conn.Conn().TypeMap()}, tables: map[string]*table{}}

@@ -12,7 +12,7 @@ import (
 // good must be said as well.
 func TestCheckFindsAll(t *testing.T) {
 	dsn, conn := history(t, servers.Server(t))
-	asReader := reader(t, dsn, conn)
+	asReader := reader(t, dsn, conn, "")
 	role := "reader_" + conn.Config().Database
 	for _, statement := range []string{
 		"drop table interaction_chat",

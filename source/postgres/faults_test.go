@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"cdds"
 	"cdds/pgtest"
@@ -77,22 +78,23 @@ func TestSignInFaults(t *testing.T) {
 	server := pgtest.Start(t)
 	dsn := server.Database(t, "")
 	conn := connect(t, dsn)
-	exec(t, conn, "create role reader login password 'another'")
+	exec(t, conn, "create role reader login password 'another'; create role crowded login connection limit 0")
 	var path string
 	if err := conn.QueryRow(t.Context(), "show hba_file").Scan(&path); err != nil {
 		t.Fatal(err)
 	}
-	exec(t, conn, fmt.Sprintf("copy (values ('host all reader all scram-sha-256'), ('host all postgres all trust'), ('local all all trust')) to '%s'", path))
+	exec(t, conn, fmt.Sprintf("copy (values ('host all reader all scram-sha-256'), ('host all postgres,crowded all trust'), ('local all all trust')) to '%s'", path))
 	exec(t, conn, "select pg_reload_conf()")
 	for _, test := range []struct {
 		name, dsn, word string
 		code            cdds.Code
 	}{
-		{"wrong password", with(t, dsn, "reader", ""), "password", cdds.CodeInvalid},
-		{"unknown user", with(t, dsn, "nobody", ""), "sign-in", cdds.CodeInvalid},
-		{"unknown database", with(t, dsn, "postgres", "none"), "database", cdds.CodeInvalid},
-		{"nobody listens", "postgres://reader:" + password + "@127.0.0.1:1/db", "127.0.0.1", cdds.CodeUnavailable},
-		{"unknown host", "postgres://reader:" + password + "@host.invalid/db", "host.invalid", cdds.CodeUnavailable},
+		{"wrong password", with(t, dsn, "reader", ""), "wrong user or password", cdds.CodeInvalid},
+		{"unknown user", with(t, dsn, "nobody", ""), "pg_hba.conf", cdds.CodeInvalid},
+		{"unknown database", with(t, dsn, "postgres", "none"), "no such database", cdds.CodeInvalid},
+		{"no connection left", with(t, dsn, "crowded", ""), "no free connection", cdds.CodeUnavailable},
+		{"nobody listens", "postgres://reader:" + password + "@127.0.0.1:1/db", "nothing listens", cdds.CodeUnavailable},
+		{"unknown host", "postgres://reader:" + password + "@host.invalid/db", "cannot be found by its name", cdds.CodeUnavailable},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := open(t, test.dsn, Options{})
@@ -110,7 +112,7 @@ func TestMissingThings(t *testing.T) {
 	dsn, conn := history(t, servers.Server(t))
 	exec(t, conn, "drop table interaction_chat")
 	exec(t, conn, "alter table contact drop mergeid")
-	asReader := reader(t, dsn, conn)
+	asReader := reader(t, dsn, conn, "")
 	exec(t, conn, "revoke select on attachment from reader_"+conn.Config().Database)
 	s := open(t, dsn, Options{})
 	_, err := read(t, s, all(source.Interaction), source.Range{}, drop)
@@ -143,6 +145,66 @@ func TestStatementTimeout(t *testing.T) {
 	if n, err := read(t, s, all(source.Contact), source.Range{}, drop); n == 0 || err != nil {
 		t.Errorf("after the timeout: %d records, %v", n, err)
 	}
+}
+
+// TestLockedTable reads what somebody else rebuilds.
+func TestLockedTable(t *testing.T) {
+	dsn, conn := history(t, servers.Server(t))
+	s := open(t, dsn, Options{LockTimeout: 50 * time.Millisecond})
+	exec(t, conn, "begin; lock table contact")
+	_, err := read(t, s, all(source.Contact), source.Range{}, drop)
+	wantError(t, err, cdds.CodeUnavailable, "locked by another session")
+	exec(t, conn, "commit")
+	if n, err := read(t, s, all(source.Contact), source.Range{}, drop); n == 0 || err != nil {
+		t.Errorf("after the lock: %d records, %v", n, err)
+	}
+}
+
+// TestAdministratorCancels cancels a read at the server.
+func TestAdministratorCancels(t *testing.T) {
+	dsn := slow(t)
+	conn := connect(t, dsn)
+	s := open(t, dsn, Options{Mapping: load(t, "interaction: {table: slow}"), ApplicationName: "unwanted"})
+	done := make(chan error, 1)
+	go func() {
+		_, err := read(t, s, all(source.Interaction), source.Range{}, drop)
+		done <- err
+	}()
+	await(t, func() bool {
+		var n int
+		const cancel = "select count(pg_cancel_backend(pid)) from pg_stat_activity where application_name = 'unwanted' and wait_event = 'PgSleep'"
+		if err := conn.QueryRow(t.Context(), cancel).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n > 0
+	})
+	wantError(t, <-done, cdds.CodeUnavailable, "administrator", "canceled the read")
+}
+
+// TestEachFaultHasASentence holds that none of what servers report leaves a
+// person without a hint, and that only what a new connection may cure is tried
+// again on one.
+func TestEachFaultHasASentence(t *testing.T) {
+	for code, test := range map[string]struct {
+		word string
+		code cdds.Code
+		lost bool
+	}{
+		"28P01": {"password", cdds.CodeInvalid, false}, "28000": {"pg_hba.conf", cdds.CodeInvalid, false}, "3D000": {"no such database", cdds.CodeInvalid, false},
+		"42501": {"right", cdds.CodeInvalid, false}, "42P01": {"lacks", cdds.CodeInvalid, false}, "42883": {"do not fit", cdds.CodeInvalid, false},
+		"XX001": {"damaged", cdds.CodeInvalid, false}, "XX000": {"XX000", cdds.CodeUnavailable, false}, "99999": {"99999", cdds.CodeUnavailable, false},
+		"57P01": {"stopped or restarted", cdds.CodeUnavailable, true}, "57P02": {"restarted", cdds.CodeUnavailable, true}, "57P03": {"starting", cdds.CodeUnavailable, true},
+		"40001": {"recovery conflict", cdds.CodeUnavailable, true}, "53300": {"no free connection", cdds.CodeUnavailable, true}, "53200": {"memory", cdds.CodeUnavailable, false},
+		"58030": {"disk", cdds.CodeUnavailable, false}, "08006": {"broke", cdds.CodeUnavailable, true}, "25P03": {"idle", cdds.CodeUnavailable, true}, "": {"error", cdds.CodeUnavailable, false},
+	} {
+		err := failure(t.Context(), fmt.Errorf("read: %w", &pgconn.PgError{Code: code, Message: "permission denied"}))
+		wantError(t, err, test.code, test.word)
+		if errors.Is(err, source.ErrLost) != test.lost {
+			t.Errorf("%s: tried again on a new connection: %v", code, !test.lost)
+		}
+	}
+	refused := failure(t.Context(), &pgconn.PgError{Code: "08P01", Message: "unsupported startup parameter: jit"})
+	wantError(t, refused, cdds.CodeInvalid, "pooler", "jit")
 }
 
 // TestCancelStopsTheServer cancels a read that waits for the server. The
@@ -237,7 +299,7 @@ func TestLostServer(t *testing.T) {
 	})
 	wantError(t, err, cdds.CodeUnavailable)
 	_, err = s.Snapshot(t.Context())
-	wantError(t, err, cdds.CodeUnavailable, "127.0.0.1")
+	wantError(t, err, cdds.CodeUnavailable, "nothing listens", "127.0.0.1")
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +319,7 @@ func TestTerminatedConnection(t *testing.T) {
 	}
 	exec(t, conn, "select pg_terminate_backend(pid, 10000) from pg_stat_activity where application_name = 'terminated'")
 	_, err = snapshot.Count(t.Context(), all(source.Contact))
-	wantError(t, err, cdds.CodeUnavailable)
+	wantError(t, err, cdds.CodeUnavailable, "ended the connection", "by itself")
 	if err := snapshot.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}

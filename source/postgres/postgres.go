@@ -2,9 +2,10 @@
 //
 // Rows come in binary form and are decoded in place into source.Value, without
 // an allocation per value. The live database is protected: every transaction is
-// REPEATABLE READ READ ONLY and short, connections are few and carry a name,
-// and statements and idle transactions have time limits. The package never
-// writes, and works with a role that may only SELECT.
+// REPEATABLE READ READ ONLY and short, connections are few and carry the run's
+// name, statements, locks and idle transactions have time limits, and a standby
+// is read where the DSN names one. The package never writes, and works with a
+// role that may only SELECT.
 package postgres
 
 import (
@@ -16,88 +17,18 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"cdds"
 	"cdds/source"
 )
-
-// Options are the settings of a source; the zero value has sensible ones.
-type Options struct {
-	Mapping          source.Mapping
-	ApplicationName  string        // how connections show in pg_stat_activity; default cdds
-	MaxConns         int32         // most connections at a time; default 4
-	StatementTimeout time.Duration // longest statement; default 10 minutes
-	IdleTimeout      time.Duration // longest idle transaction; default 10 minutes
-	StallTimeout     time.Duration // longest wait for a sign of life while reading; default half a minute more than StatementTimeout
-	ConnectTimeout   time.Duration // default 10 seconds
-	ExactCount       int64         // most records that Count counts one by one; default 500,000
-}
 
 // Source is one PostgreSQL database.
 type Source struct {
 	pool    *pgxpool.Pool
+	name    string // how connections show that no run uses
 	mapping source.Mapping
 	exact   int64
-}
-
-// cancelTime bounds how long a canceled statement may go on when the server
-// does not react to the request to cancel it; the connection is closed then.
-const cancelTime = 2 * time.Second
-
-// Open prepares a source. It connects at the first use, so that a database
-// that is down does not keep the service from starting.
-func Open(ctx context.Context, dsn string, o Options) (*Source, error) {
-	cfg, err := pgxpool.ParseConfig(dsn)
-	if err != nil {
-		// The parser's own text may repeat the DSN, password and all.
-		return nil, &cdds.Error{Code: cdds.CodeInvalid, Message: "The source's DSN cannot be read.", Hint: "Write it as postgres://user:password@host:port/database."}
-	}
-	cfg.MaxConns = orDefault(o.MaxConns, 4)
-	cfg.ConnConfig.ConnectTimeout = orDefault(o.ConnectTimeout, 10*time.Second)
-	// A statement may work for long before its first row, and its own limit
-	// comes first.
-	statement := orDefault(o.StatementTimeout, 10*time.Minute)
-	cfg.ConnConfig.DialFunc = dialer(orDefault(o.StallTimeout, statement+30*time.Second))
-	// Each statement is planned for its own window, and no prepared statement
-	// stays behind.
-	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
-	// The server is asked to stop, since it would not notice for long that
-	// nobody listens.
-	cfg.ConnConfig.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelTime}
-	}
-	for key, value := range map[string]string{
-		"application_name":                    orDefault(o.ApplicationName, "cdds"),
-		"default_transaction_read_only":       "on",
-		"timezone":                            "UTC",
-		"client_encoding":                     "UTF8",
-		"statement_timeout":                   milliseconds(statement),
-		"idle_in_transaction_session_timeout": milliseconds(orDefault(o.IdleTimeout, 10*time.Minute)),
-		"jit":                                 "off",
-		"max_parallel_workers_per_gather":     "0",
-		"random_page_cost":                    "1.1", // prefer the key's index to a join over whole tables
-	} {
-		cfg.ConnConfig.RuntimeParams[key] = value
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, cfg)
-	if err != nil {
-		return nil, fmt.Errorf("prepare the source: %w", err)
-	}
-	return &Source{pool: pool, mapping: o.Mapping, exact: orDefault(o.ExactCount, 500_000)}, nil
-}
-
-func milliseconds(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
-
-func orDefault[T comparable](v, standard T) T {
-	var zero T
-	if v == zero {
-		return standard
-	}
-	return v
 }
 
 // Close releases all connections.
@@ -109,7 +40,12 @@ func (s *Source) Close() error {
 // MediaTypes lists the tenant's media types.
 func (s *Source) MediaTypes(ctx context.Context, tenantID int64) ([]string, error) {
 	st := s.mapping.MediaTypes(tenantID, dialect{})
-	rows, err := s.pool.Query(ctx, st.SQL, st.Args...)
+	conn, err := s.acquire(ctx, patience)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Release()
+	rows, err := conn.Query(ctx, st.SQL, st.Args...)
 	if err != nil {
 		return nil, failure(ctx, err)
 	}
@@ -118,11 +54,12 @@ func (s *Source) MediaTypes(ctx context.Context, tenantID int64) ([]string, erro
 	return names, failure(ctx, err)
 }
 
-// Snapshot begins a transaction and takes its snapshot.
+// Snapshot begins a transaction and takes its snapshot. It waits for a free
+// connection as long as ctx allows.
 func (s *Source) Snapshot(ctx context.Context) (source.Snapshot, error) {
-	conn, err := s.pool.Acquire(ctx)
+	conn, err := s.acquire(ctx, forever)
 	if err != nil {
-		return nil, failure(ctx, err)
+		return nil, err
 	}
 	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
@@ -131,9 +68,11 @@ func (s *Source) Snapshot(ctx context.Context) (source.Snapshot, error) {
 	}
 	snap := &snapshot{source: s, conn: conn, tx: tx, types: types{known: conn.Conn().TypeMap()}}
 	// The first statement takes the snapshot: all that was committed before it
-	// began is seen.
-	row := tx.QueryRow(ctx, "select statement_timestamp(), array("+ownTexts+")")
-	if err := row.Scan(&snap.at, &snap.types.texts); err != nil {
+	// began is seen. The name holds until the transaction ends.
+	const begin = "select statement_timestamp(), array(" + ownTexts + "), set_config('application_name', $1, true)"
+	var name string
+	row := tx.QueryRow(ctx, begin, s.nameOf(source.ErrandOf(ctx)))
+	if err := row.Scan(&snap.at, &snap.types.texts, &name); err != nil {
 		return nil, errors.Join(failure(ctx, err), snap.Close())
 	}
 	return snap, nil

@@ -17,10 +17,10 @@ import (
 )
 
 // reader makes a role that can only read the tables of a database, and returns
-// a DSN for it.
-func reader(t *testing.T, dsn string, conn *pgx.Conn) string {
+// a DSN for it. The suffix tells several roles apart.
+func reader(t *testing.T, dsn string, conn *pgx.Conn, suffix string) string {
 	t.Helper()
-	role := "reader_" + conn.Config().Database
+	role := "reader_" + conn.Config().Database + suffix
 	exec(t, conn, "create role "+role+" login")
 	t.Cleanup(func() {
 		cleaner, err := pgx.Connect(context.Background(), dsn)
@@ -40,7 +40,7 @@ func reader(t *testing.T, dsn string, conn *pgx.Conn) string {
 // TestReadingNeedsSelectOnly reads all with a role that can do nothing else.
 func TestReadingNeedsSelectOnly(t *testing.T) {
 	dsn, conn := history(t, servers.Server(t))
-	s := open(t, reader(t, dsn, conn), Options{})
+	s := open(t, reader(t, dsn, conn, ""), Options{})
 	for _, e := range []source.Entity{source.Interaction, source.Attachment, source.Contact} {
 		if n, err := read(t, s, all(e), source.Range{}, drop); n == 0 || err != nil {
 			t.Errorf("%d records of %s, %v", n, e, err)
@@ -92,9 +92,9 @@ func TestSessionIsProtected(t *testing.T) {
 		dsn     string
 		want    string
 	}{
-		{Options{}, dsn, "cdds repeatable read on on 10min 10min UTC UTF8 off 0"},
-		{Options{ApplicationName: "other", StatementTimeout: time.Second, IdleTimeout: 2 * time.Second},
-			dsn + "&statement_timeout=0&default_transaction_read_only=off&timezone=Asia/Tokyo&application_name=x", "other repeatable read on on 1s 2s UTC UTF8 off 0"},
+		{Options{}, dsn, "cdds repeatable read on on 1h 1min 10min UTC UTF8 off 0"},
+		{Options{ApplicationName: "other", StatementTimeout: time.Second, LockTimeout: 3 * time.Second, IdleTimeout: 2 * time.Second},
+			dsn + "&statement_timeout=0&default_transaction_read_only=off&timezone=Asia/Tokyo&application_name=x", "other repeatable read on on 1s 3s 2s UTC UTF8 off 0"},
 	} {
 		s := open(t, test.dsn, test.options)
 		opened, err := s.Snapshot(t.Context())
@@ -103,7 +103,7 @@ func TestSessionIsProtected(t *testing.T) {
 		}
 		var got string
 		for _, name := range []string{"application_name", "transaction_isolation", "transaction_read_only", "default_transaction_read_only",
-			"statement_timeout", "idle_in_transaction_session_timeout", "timezone", "client_encoding", "jit", "max_parallel_workers_per_gather"} {
+			"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "timezone", "client_encoding", "jit", "max_parallel_workers_per_gather"} {
 			var value string
 			if err := opened.(*snapshot).tx.QueryRow(t.Context(), "select current_setting($1)", name).Scan(&value); err != nil {
 				t.Fatal(err)
