@@ -86,4 +86,5 @@ type Progress struct {
 	Bytes        int64 // plaintext bytes encoded so far
 	// RecordsPerSecond is the smoothed rate; 0 while unknown.
 	RecordsPerSecond float64
+	Waiting          string // what it waits for, in a sentence for people; "" while it reads
 }

@@ -20,6 +20,7 @@ type Progress struct {
 	Fraction         float64 `json:"fraction" doc:"0 to 1."`
 	EtaSeconds       *int64  `json:"etaSeconds" doc:"Estimated time remaining; null while unknown."`
 	RecordsPerSecond float64 `json:"recordsPerSecond"`
+	Waiting          *string `json:"waiting" doc:"What the run waits for, such as the end of the source's quiet hours; null while it reads."`
 }
 
 // Failure is why a run failed.
@@ -112,6 +113,9 @@ func wireProgress(p cdds.Progress) Progress {
 	if left, known := p.Remaining(); known {
 		seconds := int64(left.Round(time.Second) / time.Second)
 		out.EtaSeconds = &seconds
+	}
+	if p.Waiting != "" {
+		out.Waiting = &p.Waiting
 	}
 	return out
 }

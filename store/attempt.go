@@ -60,9 +60,9 @@ func (t *Tx) StartAttempt(ctx context.Context, s Start) (bool, error) {
 // is no longer wanted. It is one statement and a transaction by itself.
 func (s *Store) Heartbeat(ctx context.Context, runID string, attempt int, p cdds.Progress, now time.Time) (bool, error) {
 	n, err := exec(ctx, s.write, "report the progress", `
-		UPDATE runs SET records = $3, total_records = $4, encoded_bytes = $5, records_per_second = $6, updated_at = $7
+		UPDATE runs SET records = $3, total_records = $4, encoded_bytes = $5, records_per_second = $6, updated_at = $7, waiting = $8
 		WHERE id = $1 AND attempt = $2 AND state = 'in_progress' AND lease_owner IS NOT NULL`,
-		runID, attempt, p.Records, p.TotalRecords, p.Bytes, p.RecordsPerSecond, instant(now))
+		runID, attempt, p.Records, p.TotalRecords, p.Bytes, p.RecordsPerSecond, instant(now), p.Waiting)
 	return n == 1, err
 }
 
@@ -84,7 +84,7 @@ func (t *Tx) NextAttempt(ctx context.Context, r Retry) (bool, error) {
 		faults = 1
 	}
 	n, err := exec(ctx, t.tx, "end the attempt", `
-		UPDATE runs SET attempt = attempt + 1, faults = faults + $3, lease_owner = NULL, lease_until = $4, updated_at = $5
+		UPDATE runs SET attempt = attempt + 1, faults = faults + $3, waiting = '', lease_owner = NULL, lease_until = $4, updated_at = $5
 		WHERE id = $1 AND attempt = $2 AND state = 'in_progress'`,
 		r.RunID, r.Attempt, faults, instant(r.LeaseUntil), instant(r.Now))
 	if err != nil || n == 0 {

@@ -37,7 +37,7 @@ func (t *Tx) Finish(ctx context.Context, o Outcome) (bool, error) {
 		bytes += a.Size
 	}
 	n, err := exec(ctx, t.tx, "end the run", `
-		UPDATE runs SET state = $3, finished_at = $4, updated_at = $4, lease_owner = NULL, lease_until = NULL,
+		UPDATE runs SET state = $3, finished_at = $4, updated_at = $4, lease_owner = NULL, lease_until = NULL, waiting = '',
 			failure_code = $5, failure_message = $6, failure_hint = $7, no_data = $8, artifacts = $9, bytes = $10,
 			records = $11, total_records = $12, encoded_bytes = $13, records_per_second = $14
 		WHERE id = $1 AND attempt = $2 AND (state = 'in_progress' OR (state = 'queued' AND $3 = 'failed'))`,
@@ -70,7 +70,7 @@ func (t *Tx) Cancel(ctx context.Context, tenantID, runID string, now time.Time) 
 		return false, err
 	}
 	n, err := exec(ctx, t.tx, "cancel the run", `
-		UPDATE runs SET state = 'canceled', finished_at = $3, updated_at = $3, lease_owner = NULL, lease_until = NULL
+		UPDATE runs SET state = 'canceled', finished_at = $3, updated_at = $3, lease_owner = NULL, lease_until = NULL, waiting = ''
 		WHERE id = $1 AND tenant_id = $2 AND state IN ('queued', 'in_progress')`, runID, tenantID, instant(now))
 	if err != nil || n == 0 {
 		return false, err

@@ -10,7 +10,7 @@ import (
 const (
 	runColumns = `r.id, r.tenant_id, r.job_id, r.owner_id, r.spec, r.state, r.triggered_by, r.scheduled_for,
 		r.window_start, r.window_end, r.window_frozen, r.attempt, r.faults, r.created_at, r.started_at, r.finished_at, r.updated_at,
-		r.records, r.total_records, r.encoded_bytes, r.records_per_second, r.no_data, r.retry_of,
+		r.records, r.total_records, r.encoded_bytes, r.records_per_second, r.waiting, r.no_data, r.retry_of,
 		r.failure_code, r.failure_message, r.failure_hint, r.artifacts, r.bytes, j.deleted_at,
 		(SELECT count(*) FROM artifacts d WHERE d.run_id = r.id AND d.damaged_at IS NOT NULL AND d.expired_at IS NULL)`
 	runFrom = `runs r JOIN jobs j ON j.id = r.job_id`
@@ -23,7 +23,7 @@ func scanRun(row scanner) (cdds.Run, error) {
 	err := row.Scan(&r.ID, &r.TenantID, &r.JobID, &r.OwnerID, (*spec)(&r.Spec), &r.State, &r.Trigger, (*instant)(&r.ScheduledFor),
 		(*instant)(&r.Window.Start), (*instant)(&r.Window.End), &r.WindowFrozen, &r.Attempt, &r.Faults,
 		(*instant)(&r.CreatedAt), (*instant)(&r.StartedAt), (*instant)(&r.FinishedAt), (*instant)(&r.UpdatedAt),
-		&r.Progress.Records, &r.Progress.TotalRecords, &r.Progress.Bytes, &r.Progress.RecordsPerSecond, &r.NoData, (*text)(&r.RetryOf),
+		&r.Progress.Records, &r.Progress.TotalRecords, &r.Progress.Bytes, &r.Progress.RecordsPerSecond, &r.Progress.Waiting, &r.NoData, (*text)(&r.RetryOf),
 		&code, &message, &hint, &r.Artifacts, &r.Bytes, &jobDeleted, &r.Damaged)
 	if code != "" {
 		r.Failure = &cdds.RunFailure{Code: cdds.Code(code), Message: string(message), Hint: string(hint)}

@@ -132,9 +132,9 @@ func TestUnbegunRuns(t *testing.T) {
 			w.start(t, run, 1)
 		}
 		w.addRun(t, w.run(w.addJob(t, w.job(w.alpha, "job-3")), "queued", now))
-		beat := got(w.st.Heartbeat(ctx, "run-2", 1, cdds.Progress{Records: 5, TotalRecords: 10, Bytes: 7, RecordsPerSecond: 2.5}, at(time.Second)))
+		beat := got(w.st.Heartbeat(ctx, "run-2", 1, cdds.Progress{Records: 5, TotalRecords: 10, Bytes: 7, RecordsPerSecond: 2.5, Waiting: "For better times."}, at(time.Second)))
 		equal(t, "heartbeat", beat(t), true)
-		equal(t, "progress", got(w.st.RunByID(ctx, "run-2"))(t).Progress, cdds.Progress{Records: 5, TotalRecords: 10, Bytes: 7, RecordsPerSecond: 2.5})
+		equal(t, "progress", got(w.st.RunByID(ctx, "run-2"))(t).Progress, cdds.Progress{Records: 5, TotalRecords: 10, Bytes: 7, RecordsPerSecond: 2.5, Waiting: "For better times."})
 		equal(t, "alive", got(w.st.RunByID(ctx, "run-2"))(t).UpdatedAt, at(time.Second))
 		w.next(t, store.Retry{RunID: "run-1", Attempt: 1, Now: now, LeaseUntil: at(time.Minute)})
 		unbegun := func(when time.Time) int { return len(got(w.st.UnbegunRuns(ctx, when, 10))(t)) }
@@ -145,6 +145,8 @@ func TestUnbegunRuns(t *testing.T) {
 		equal(t, "not begun, though begun", unbegun(at(time.Hour)), 0)
 		equal(t, "in progress", len(got(w.st.RunsInProgress(ctx, 10))(t)), 2)
 		equal(t, "in progress, at most one", len(got(w.st.RunsInProgress(ctx, 1))(t)), 1)
+		equal(t, "next attempt", w.next(t, store.Retry{RunID: "run-2", Attempt: 1, Now: at(2 * time.Second), LeaseUntil: at(time.Minute)}), true)
+		equal(t, "waits for after the attempt", got(w.st.RunByID(ctx, "run-2"))(t).Progress.Waiting, "")
 	})
 }
 

@@ -72,7 +72,7 @@ func (h *heartbeat) observe() cdds.Progress {
 	records := h.progress.Records.Load()
 	return cdds.Progress{
 		Records: records, TotalRecords: h.progress.Total.Load(), Bytes: h.progress.Bytes.Load(),
-		RecordsPerSecond: h.rate.Observe(time.Now(), records),
+		RecordsPerSecond: h.rate.Observe(time.Now(), records), Waiting: h.progress.Waiting(),
 	}
 }
 

@@ -30,6 +30,8 @@ func (f dataFlags) database() string {
 type sourceFlags struct {
 	Source  string `help:"Contact History: postgres://... or sqlite:FILE; default is the sample in the data folder." env:"CDDS_SOURCE" placeholder:"DSN"`
 	Mapping string `help:"YAML file that names the tables and columns of a source that differs from the reference schema." env:"CDDS_MAPPING" placeholder:"FILE" type:"path"`
+	// All nodes take the same number: each keeps to its own.
+	SourceConnections int32 `help:"Most connections to a source's server at a time, of all nodes together." default:"4" env:"CDDS_SOURCE_CONNECTIONS"`
 }
 
 // source returns the source's DSN.

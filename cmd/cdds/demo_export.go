@@ -27,7 +27,7 @@ func (c *demoCommand) firstExport(ctx context.Context, st *store.Store, out demo
 		return err
 	}
 	defer unlock()
-	src, err := openSource(ctx, "sqlite:"+out.Source, "")
+	src, err := openSource(ctx, "sqlite:"+out.Source, "", 1)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 type doctorCommand struct {
 	dataFlags
 	sourceFlags
+	limitFlags
 	storageFlags
 	outputFlags
 }
@@ -52,7 +53,7 @@ func (c *doctorCommand) Run(ctx context.Context, std streams) error {
 	}
 	found = append(found, diagnose("artifact storage", "takes, gives and deletes a file", c.storageRoundTrip(ctx)))
 	found = append(found, c.sourceChecks(ctx)...)
-	found = append(found, c.disk(), clock(utcNow()))
+	found = append(found, c.limitFlags.diagnosis(), c.disk(), clock(utcNow()))
 	if err := c.print(std.Out, found); err != nil {
 		return err
 	}
@@ -132,7 +133,7 @@ func (c *doctorCommand) storageRoundTrip(ctx context.Context) error {
 // sourceChecks compares the mapping with the source; only what is wrong gets a
 // line of its own.
 func (c *doctorCommand) sourceChecks(ctx context.Context) []diagnosis {
-	src, err := openSource(ctx, c.source(c.Data), c.Mapping)
+	src, err := openSource(ctx, c.source(c.Data), c.Mapping, c.SourceConnections)
 	if err != nil {
 		return []diagnosis{diagnose("source", "", err)}
 	}

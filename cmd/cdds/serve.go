@@ -39,6 +39,7 @@ const maxScrub = 1 << 20
 type serveCommand struct {
 	dataFlags
 	sourceFlags
+	limitFlags
 	storageFlags
 	Listen     string        `help:"Address to listen on." default:"127.0.0.1:8080" env:"CDDS_LISTEN"`
 	Role       []string      `help:"What this node does: api, scheduler, worker, or all; several with commas." default:"all" env:"CDDS_ROLE" enum:"all,api,scheduler,worker"`
@@ -73,7 +74,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 		return err
 	}
 	defer unlock()
-	src, err := openSource(ctx, c.source(c.Data), c.Mapping)
+	src, err := c.guard(ctx, c.sourceFlags, c.Data, log)
 	if err != nil {
 		return err
 	}

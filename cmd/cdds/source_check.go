@@ -31,7 +31,7 @@ type finding struct {
 
 // Run prints every finding; one that is not ok makes the command fail.
 func (c *sourceCheckCommand) Run(ctx context.Context, std streams) error {
-	src, err := openSource(ctx, c.source(c.Data), c.Mapping)
+	src, err := openSource(ctx, c.source(c.Data), c.Mapping, c.SourceConnections)
 	if err != nil {
 		return err
 	}

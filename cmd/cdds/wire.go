@@ -68,7 +68,10 @@ func migrateAll(ctx context.Context, st *store.Store) error {
 
 // openSource opens Contact History. A database that is down does not keep the
 // service from starting: its runs fail with that reason and are tried again.
-func openSource(ctx context.Context, dsn, mappingFile string) (source.Source, error) {
+func openSource(ctx context.Context, dsn, mappingFile string, connections int32) (source.Source, error) {
+	if connections < 1 {
+		return nil, &cdds.Error{Code: cdds.CodeInvalid, Message: "The source needs at least one connection.", Hint: "Give --source-connections 1 or more."}
+	}
 	var mapping source.Mapping
 	if mappingFile != "" {
 		file, err := os.Open(mappingFile)
@@ -81,7 +84,7 @@ func openSource(ctx context.Context, dsn, mappingFile string) (source.Source, er
 		}
 	}
 	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
-		return postgres.Open(ctx, dsn, postgres.Options{Mapping: mapping})
+		return postgres.Open(ctx, dsn, postgres.Options{Mapping: mapping, MaxConns: connections})
 	}
 	path, ok := strings.CutPrefix(dsn, "sqlite:")
 	if !ok {

@@ -63,6 +63,21 @@ func (c *check) version() error {
 		f.Detail += " is older than 14, the oldest that is supported; move the database to a newer server"
 	}
 	c.add(f)
+	return c.standby()
+}
+
+// standby says which kind of server is read, since a standby spares the one
+// that people work with.
+func (c *check) standby() error {
+	f := source.Finding{OK: true, What: "server", Detail: "is a standby"}
+	var is bool
+	if err := c.conn.QueryRow(c.ctx, "select pg_is_in_recovery()").Scan(&is); err != nil {
+		return err
+	}
+	if !is {
+		f.Detail = "is a primary; where there is a standby, name both hosts in the DSN, and the standby is read"
+	}
+	c.add(f)
 	return nil
 }
 

@@ -49,7 +49,7 @@ export function RunBar({ title, progress }: { title: string; progress: Progress 
     <Tooltip
       label={
         <Stack gap={2}>
-          <Text size="sm" fw={600}>{progress.etaSeconds === null ? 'Estimating the time remaining' : `${left} remaining`}</Text>
+          <Text size="sm" fw={600}>{progress.waiting ?? (progress.etaSeconds === null ? 'Estimating the time remaining' : `${left} remaining`)}</Text>
           <Text size="sm">
             {count(progress.records)}{known ? ` of ${count(progress.totalRecords ?? 0)}` : ''} records, {bytes(progress.bytes)} read
           </Text>

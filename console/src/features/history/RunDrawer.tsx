@@ -57,7 +57,7 @@ function Details({ run, onOpen }: { run: Run; onOpen: (id: string) => void }) {
           </Alert>
         )}
         {run.noData && <Text size="sm">There was no data in the window, so there is no file.</Text>}
-        {run.state === 'in_progress' && <Group gap="sm"><RunBar title={run.job.title} progress={progress} /><Text size="sm">{remaining(progress.etaSeconds)} remaining, {count(progress.recordsPerSecond)} records per second</Text></Group>}
+        {run.state === 'in_progress' && <Group gap="sm"><RunBar title={run.job.title} progress={progress} /><Text size="sm">{progress.waiting ?? `${remaining(progress.etaSeconds)} remaining, ${count(progress.recordsPerSecond)} records per second`}</Text></Group>}
       </Stack>
       <dl className="pairs">
         <dt>Run</dt><dd>{run.id}</dd>
