@@ -72,18 +72,24 @@ type fileResolver struct {
 	values map[string]any
 }
 
-// Validate reads the file and refuses keys that are no flag of any command.
-func (r *fileResolver) Validate(app *kong.Application) error {
-	if r.path == "" {
-		return nil
+// readSettings reads the file, if there is one, before kong asks for values.
+func readSettings(path string) (*fileResolver, error) {
+	r := &fileResolver{path: path}
+	if path == "" {
+		return r, nil
 	}
-	text, err := os.ReadFile(r.path)
+	text, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("read the configuration: %w", err)
+		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
 	if err := yaml.Unmarshal(text, &r.values); err != nil {
-		return fmt.Errorf("read the configuration %s: %w", r.path, err)
+		return nil, fmt.Errorf("read the configuration %s: %w", path, err)
 	}
+	return r, nil
+}
+
+// Validate refuses keys that are no flag of any command.
+func (r *fileResolver) Validate(app *kong.Application) error {
 	known := map[string]bool{}
 	collectFlags(app.Node, known)
 	var unknown []string

@@ -24,8 +24,12 @@ func FuzzSettings(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "settings.yaml")
 	f.Fuzz(func(t *testing.T, text []byte) {
 		must(t, os.WriteFile(path, text, 0o600))
+		settings, err := readSettings(path)
+		if err != nil {
+			return
+		}
 		var cli commands
-		parser, err := newParser(&cli, path, kong.Writers(io.Discard, io.Discard), kong.Exit(func(code int) { t.Fatalf("a settings file ended the program with %d", code) }))
+		parser, err := newParser(&cli, settings, kong.Writers(io.Discard, io.Discard), kong.Exit(func(code int) { t.Fatalf("a settings file ended the program with %d", code) }))
 		if err != nil {
 			t.Fatalf("the parser: %v", err)
 		}

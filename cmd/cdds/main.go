@@ -62,7 +62,12 @@ func run(ctx context.Context, args []string, std streams) int {
 	syscall.Umask(0o077) // what CDDS writes is its user's own
 	var cli commands
 	exited := -1
-	parser, err := newParser(&cli, configPath(args),
+	settings, err := readSettings(configPath(args))
+	if err != nil {
+		fmt.Fprintln(std.Err, "cdds: error:", err)
+		return 2
+	}
+	parser, err := newParser(&cli, settings,
 		kong.Writers(std.Out, std.Err), kong.Exit(func(code int) { exited = code }),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(std))
 	if err != nil {
@@ -83,10 +88,10 @@ func run(ctx context.Context, args []string, std streams) int {
 
 // newParser returns the parser of the command line and of a settings file, ""
 // for none.
-func newParser(cli *commands, config string, options ...kong.Option) (*kong.Kong, error) {
+func newParser(cli *commands, settings *fileResolver, options ...kong.Option) (*kong.Kong, error) {
 	return kong.New(cli, append(options, kong.Name("cdds"),
 		kong.Description("Exports Contact History into encrypted files that only the owner of the certificate can read."),
-		kong.Vars{"version": version}, kong.UsageOnError(), kong.Resolvers(&fileResolver{path: config}))...)
+		kong.Vars{"version": version}, kong.UsageOnError(), kong.Resolvers(settings))...)
 }
 
 // report prints an error for people and maps its code to the exit code. This
