@@ -14,7 +14,8 @@ import (
 // wrong there, and a read would wait for ever.
 func dialer(stall time.Duration) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		var d net.Dialer
+		// One that has gone without a word is noticed by the kernel in a minute.
+		d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}}
 		conn, err := d.DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
