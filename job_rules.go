@@ -1,6 +1,7 @@
 package cdds
 
 import (
+	"cmp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -51,6 +52,11 @@ func (j JobSpec) validateWhat() []FieldError {
 	if j.SplitSize != 0 && (j.SplitSize < MinSplitSize || j.SplitSize > MaxSplitSize) {
 		broken("splitSize", "must be between 1048576 (1 MiB) and 1099511627776 (1 TiB) bytes, or null for one file.")
 	}
+	switch j.Compression {
+	case "", CompressionFast, CompressionDefault, CompressionSmall:
+	default:
+		broken("compression", "must be fast, default or small.")
+	}
 	if j.SettlingMinutes < 0 || j.SettlingMinutes > MaxSettlingMinutes {
 		broken("settlingMinutes", "must be between 0 and 10080 minutes (7 days).")
 	}
@@ -99,6 +105,14 @@ func (j JobSpec) Clone() JobSpec {
 	return j
 }
 
+// settled returns the definition as it is saved: to run now is an act of saving,
+// not a trait of a job, and what is left open gets its default.
+func (j JobSpec) settled() JobSpec {
+	j.Schedule.RunNow = false
+	j.Compression = cmp.Or(j.Compression, CompressionDefault)
+	return j
+}
+
 // NewJob returns a job that is ready to be saved. A one-time job that starts
 // at once is born suspended: its one run is made with it.
 func NewJob(id, tenantID, ownerID string, spec JobSpec, now time.Time) (Job, error) {
@@ -109,7 +123,7 @@ func NewJob(id, tenantID, ownerID string, spec JobSpec, now time.Time) (Job, err
 		ID: id, TenantID: tenantID, OwnerID: ownerID, Spec: spec, State: JobActive,
 		FirstStart: spec.Schedule.FirstStart(now), CreatedAt: now, UpdatedAt: now,
 	}
-	job.Spec.Schedule.RunNow = false // an act of saving, not a trait of the job
+	job.Spec = spec.settled()
 	switch {
 	case spec.Schedule.Kind != Once:
 		job.NextStartsAt = job.FirstStart
@@ -138,7 +152,7 @@ func (j Job) Edit(spec JobSpec, now time.Time) (Job, error) {
 	if err := spec.Validate(now); err != nil {
 		return j, err
 	}
-	spec.Schedule.RunNow = false
+	spec = spec.settled()
 	changed := j
 	changed.Spec, changed.UpdatedAt = spec, now
 	if !spec.Schedule.equal(j.Spec.Schedule) {

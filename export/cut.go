@@ -68,14 +68,14 @@ func (c *cutter) add(ctx context.Context, e source.Entity, line []byte, key sour
 	for len(line) > 0 {
 		if c.block == nil {
 			var err error
-			if c.block, err = c.ring.take(ctx); err != nil {
+			if c.block, err = c.ring.take(ctx, f); err != nil {
 				return err
 			}
 		}
-		n := min(len(line), blockSize-len(c.block.raw))
-		c.block.raw = append(c.block.raw, line[:n]...)
+		n := min(len(line), blockSize-len(c.block.raw()))
+		c.block.data = append(c.block.data, line[:n]...)
 		line = line[n:]
-		if len(c.block.raw) == blockSize {
+		if len(c.block.raw()) == blockSize {
 			c.submit()
 		}
 	}
@@ -116,7 +116,7 @@ func (c *cutter) submit() {
 	if c.block == nil {
 		return
 	}
-	c.ring.submit(c.block, c.file)
+	c.ring.submit(c.block)
 	c.block = nil
 }
 
@@ -132,7 +132,7 @@ func (c *cutter) fits(length int64) bool { return c.worst(length) <= c.room }
 // bytes of plaintext.
 func (c *cutter) worst(more int64) int64 {
 	if c.block != nil {
-		more += int64(len(c.block.raw))
+		more += int64(len(c.block.raw()))
 	}
 	packed := c.file.packed.Load() + deflateBound(more) + int64(len(finalBlock))
 	return zipSize(len(c.file.Name), packed, c.file.raw+more)

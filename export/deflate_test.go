@@ -7,13 +7,15 @@ import (
 	"io"
 	mathrand "math/rand/v2"
 	"testing"
+
+	"cdds/export/deflate"
 )
 
 // deflated sends pieces through a ring, each as a block of its own, and returns
 // the stream that they become.
 func deflated(t testing.TB, workers int, pieces [][]byte) []byte {
 	t.Helper()
-	r := newRing(workers)
+	r := newRing(workers, deflate.Default)
 	for range workers {
 		go r.compress()
 	}
@@ -23,11 +25,10 @@ func deflated(t testing.TB, workers int, pieces [][]byte) []byte {
 	var sent []*block
 	take := func(b *block) {
 		<-b.done
-		must(t, b.err)
-		if got, most := int64(b.out.Len()), deflateBound(int64(len(b.raw))); got > most {
-			t.Errorf("%d bytes became %d, more than %d", len(b.raw), got, most)
+		if got, most := int64(len(b.out)), deflateBound(int64(len(b.raw()))); got > most {
+			t.Errorf("%d bytes became %d, more than %d", len(b.raw()), got, most)
 		}
-		stream.Write(b.out.Bytes())
+		stream.Write(b.out)
 		r.give(b)
 	}
 	for _, piece := range pieces {
@@ -35,10 +36,10 @@ func deflated(t testing.TB, workers int, pieces [][]byte) []byte {
 			take(<-r.queue)
 			sent = sent[1:]
 		}
-		b, err := r.take(t.Context())
+		b, err := r.take(t.Context(), f)
 		must(t, err)
-		b.raw = append(b.raw, piece...)
-		r.submit(b, f)
+		b.data = append(b.data, piece...)
+		r.submit(b)
 		sent = append(sent, b)
 	}
 	f.pending.Wait()

@@ -74,7 +74,7 @@ func (e *Engine) export(ctx context.Context, spec Spec, p *Progress) (*Result, e
 		limit = defaultRange
 	}
 	result := &Result{Records: map[source.Entity]int64{}, OneSnapshot: spec.OneSnapshot}
-	ring := newRing(workers)
+	ring := newRing(workers, levelOf(spec.Compression))
 	in := &reader{source: e.Source, spec: spec, limit: limit, cut: &cutter{spec: spec, room: room, ring: ring}, progress: p, result: result}
 	out := &writer{engine: e, spec: spec, ring: ring, calls: newCalls(e.StorageTimeout)}
 	if err := goOn(spec.Kept, in, out); err != nil {

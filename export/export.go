@@ -49,8 +49,9 @@ type Spec struct {
 	TenantID    int64 // the tenant's number in the source
 	Window      cdds.Window
 	By          cdds.DateField
-	MediaTypes  []string // nil: all; contacts ignore it
-	SplitSize   int64    // bytes of a finished artifact; 0: one file
+	MediaTypes  []string         // nil: all; contacts ignore it
+	SplitSize   int64            // bytes of a finished artifact; 0: one file
+	Compression cdds.Compression // "": default
 	Recipients  []*x509.Certificate
 	Prefix      string // of the objects' keys; belongs to this attempt alone
 	OneSnapshot bool   // read the whole run in one transaction

@@ -103,9 +103,6 @@ func (w *writer) run(ctx context.Context) error {
 // write writes one block when it is compressed.
 func (w *writer) write(ctx context.Context, b *block) error {
 	<-b.done
-	if b.err != nil {
-		return b.err
-	}
 	if w.part == nil || w.part.number != b.file.part {
 		if err := w.closePart(ctx); err != nil {
 			return err
@@ -205,12 +202,12 @@ func (p *part) openEntry(f *file, header *zip.FileHeader) error {
 
 // write writes one compressed block.
 func (e *entry) write(b *block) error {
-	if _, err := e.plain.Write(b.raw); err != nil {
+	if _, err := e.plain.Write(b.raw()); err != nil {
 		return fmt.Errorf("hash: %w", err)
 	}
-	e.crc = crc32.Update(e.crc, crc32.IEEETable, b.raw)
-	e.packed += int64(b.out.Len())
-	if _, err := e.w.Write(b.out.Bytes()); err != nil {
+	e.crc = crc32.Update(e.crc, crc32.IEEETable, b.raw())
+	e.packed += int64(len(b.out))
+	if _, err := e.w.Write(b.out); err != nil {
 		return storageFailure(err)
 	}
 	return nil

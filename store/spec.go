@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -25,6 +26,7 @@ type specForm struct {
 	Schedule        scheduleForm  `json:"schedule"`
 	Timeframe       timeframeForm `json:"timeframe"`
 	SplitSize       int64         `json:"splitSize,omitempty"`
+	Compression     string        `json:"compression,omitempty"` // absent in definitions from before there was a choice: default
 	SettlingMinutes int           `json:"settlingMinutes,omitempty"`
 }
 
@@ -61,7 +63,7 @@ func encodeSpec(s cdds.JobSpec) (string, error) {
 		Timeframe: timeframeForm{
 			Kind: string(s.Timeframe.Kind), Start: s.Timeframe.Start.UTC(), End: s.Timeframe.End.UTC(), By: string(s.Timeframe.By),
 		},
-		SplitSize: s.SplitSize, SettlingMinutes: s.SettlingMinutes,
+		SplitSize: s.SplitSize, Compression: string(s.Compression), SettlingMinutes: s.SettlingMinutes,
 	})
 	if err != nil {
 		return "", failure("write a job definition", err)
@@ -95,7 +97,7 @@ func (s *spec) Scan(column any) error {
 		Timeframe: cdds.Timeframe{
 			Kind: cdds.TimeframeKind(f.Timeframe.Kind), Start: f.Timeframe.Start, End: f.Timeframe.End, By: cdds.DateField(f.Timeframe.By),
 		},
-		SplitSize: f.SplitSize, SettlingMinutes: f.SettlingMinutes,
+		SplitSize: f.SplitSize, Compression: cdds.Compression(cmp.Or(f.Compression, string(cdds.CompressionDefault))), SettlingMinutes: f.SettlingMinutes,
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func fill(t *testing.T, v reflect.Value, n int) {
 func TestEveryFieldOfADefinitionIsKept(t *testing.T) {
 	var full cdds.JobSpec
 	fill(t, reflect.ValueOf(&full).Elem(), 1)
-	var empty cdds.JobSpec
+	empty := cdds.JobSpec{Compression: cdds.CompressionDefault}
 	noMedia := full
 	noMedia.MediaTypes = []string{}
 	for _, want := range []cdds.JobSpec{full, empty, noMedia} {
@@ -55,6 +55,18 @@ func TestEveryFieldOfADefinitionIsKept(t *testing.T) {
 		if !reflect.DeepEqual(cdds.JobSpec(got), want) {
 			t.Fatalf("\n got %+v\nwant %+v", got, want)
 		}
+	}
+}
+
+// TestDefinitionsFromBeforeCompression: those that say nothing of it mean the
+// default.
+func TestDefinitionsFromBeforeCompression(t *testing.T) {
+	var got spec
+	if err := got.Scan(`{"version": 1, "title": "Old", "mediaTypes": null, "schedule": {"kind": "once"}, "timeframe": {"kind": "all"}}`); err != nil {
+		t.Fatal(err)
+	}
+	if got.Title != "Old" || got.Compression != cdds.CompressionDefault {
+		t.Errorf("got %+v", got)
 	}
 }
 

@@ -51,7 +51,7 @@ func (w *world) job(owner cdds.User, id string) cdds.Job {
 		ID: id, TenantID: owner.TenantID, OwnerID: owner.ID, State: cdds.JobActive,
 		Spec: cdds.JobSpec{
 			Title: "Export " + id, Source: cdds.SourceContactHistory, Type: cdds.TypeInteraction, MediaTypes: []string{"chat", "email"},
-			Schedule: cdds.Schedule{Kind: cdds.Hourly, Every: 4}, Timeframe: cdds.Timeframe{Kind: cdds.FrameHour},
+			Schedule: cdds.Schedule{Kind: cdds.Hourly, Every: 4}, Timeframe: cdds.Timeframe{Kind: cdds.FrameHour}, Compression: cdds.CompressionDefault,
 		},
 		FirstStart: at(time.Hour), NextStartsAt: at(time.Hour), CreatedAt: now, UpdatedAt: now,
 	}

@@ -181,9 +181,8 @@ func (w *Worker) spec(ctx context.Context, run cdds.Run) (export.Spec, error) {
 		notBefore = run.Window.End
 	}
 	return export.Spec{
-		NotBefore: notBefore,
-		RunID:     run.ID, Type: run.Spec.Type, TenantID: tenant.SourceID, Window: run.Window, By: run.Spec.Timeframe.By,
-		MediaTypes: run.Spec.MediaTypes, SplitSize: run.Spec.SplitSize, Recipients: recipients,
+		RunID: run.ID, Type: run.Spec.Type, TenantID: tenant.SourceID, Window: run.Window, By: run.Spec.Timeframe.By,
+		MediaTypes: run.Spec.MediaTypes, SplitSize: run.Spec.SplitSize, Compression: run.Spec.Compression, Recipients: recipients, NotBefore: notBefore,
 		Prefix: cdds.ArtifactPrefix(run.TenantID, run.ID, run.Attempt),
 	}, nil
 }

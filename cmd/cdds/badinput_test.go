@@ -60,6 +60,7 @@ func TestBadJobs(t *testing.T) {
 		"info_mart":                    {object{"source": "info_mart"}, "source"},
 		"unknown source":               {object{"source": "oracle"}, "source"},
 		"unknown type":                 {object{"type": "call"}, "type"},
+		"compression unknown":          {object{"compression": "best"}, "compression"},
 		"settling of a year":           {object{"settlingMinutes": 500000}, "settlingMinutes"},
 		"unknown date field":           {object{"timeframe": object{"kind": "all", "by": "endDate"}}, "timeframe.by"},
 		"title with control character": {object{"title": "a\u0007b"}, "title"},

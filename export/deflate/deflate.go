@@ -90,7 +90,7 @@ const (
 )
 
 // Bound is the most that n bytes become: what they take in stored blocks.
-func Bound(n int) int { return n + (n+maxStored-1)/maxStored*storedHead }
+func Bound[N int | int64](n N) N { return n + (n+maxStored-1)/maxStored*storedHead }
 
 // appendStored appends data as it is: for data that compressing would enlarge.
 func appendStored(dst, data []byte) []byte {

@@ -149,6 +149,33 @@ func TestPiecesMakeOneStream(t *testing.T) {
 	}
 }
 
+// TestCollision has a match of four bytes, far away, and behind its first byte,
+// near, something of the same hash that has but two bytes in common: it is
+// nearer, but no match at all.
+func TestCollision(t *testing.T) {
+	random := rand.New(rand.NewPCG(17, 18))
+	for range 20 {
+		data := kinds(random, 16_000)["noise"]
+		want := data[1:5]
+		copy(data[100:], data[:4])
+		data[104] = ^want[3]
+		near := []byte{want[0], want[1], 0, 0}
+		for x := range 1 << 16 {
+			binary.BigEndian.PutUint16(near[2:], uint16(x))
+			if near[2] != want[2] && hash4(uint64(binary.LittleEndian.Uint32(near)), shortBits) == hash4(uint64(binary.LittleEndian.Uint32(want)), shortBits) {
+				break
+			}
+		}
+		again := bytes.Clone(data[:5])
+		data = data[5:] // so that the match is the one at 100
+		size := len(data)
+		data = slices.Concat(data, near, again, kinds(random, 100)["noise"], make([]byte, 10_000))
+		for level, l := range levels() {
+			check(t, level, compress(t, New(l), data, size), data)
+		}
+	}
+}
+
 // TestNothingIsRemembered: the output depends on the input alone.
 func TestNothingIsRemembered(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))

@@ -66,7 +66,8 @@ func patience(run int) int { return min(run>>runShift, tokenRoom/2) }
 
 // better says whether a match of length next, gap nextGap, one or more
 // positions further on is worth the literals before it: skip is their price in
-// bits, more or less. A byte of length is worth four.
+// bits, more or less. A byte of length is worth four. A shorter one never is,
+// and may be no match at all: where a hash is the same, little else need be.
 func better(next, nextGap, length, gap, skip int) bool {
-	return 4*(next-length)+bits.Len16(uint16(gap))-bits.Len16(uint16(nextGap)) > skip
+	return next >= length && 4*(next-length)+bits.Len16(uint16(gap))-bits.Len16(uint16(nextGap)) > skip
 }

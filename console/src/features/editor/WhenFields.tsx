@@ -82,7 +82,7 @@ function Begin({ form }: { form: EditorForm }) {
 function Advanced({ form }: { form: EditorForm }) {
   const { kind, type } = form.values;
   return (
-    <Accordion variant="contained" defaultValue={form.errors.timeZone || form.errors.settlingMinutes ? 'advanced' : null}>
+    <Accordion variant="contained" defaultValue={form.errors.timeZone || form.errors.compression || form.errors.settlingMinutes ? 'advanced' : null}>
       <Accordion.Item value="advanced">
         <Accordion.Control>Advanced</Accordion.Control>
         <Accordion.Panel>
@@ -99,6 +99,11 @@ function Advanced({ form }: { form: EditorForm }) {
                 data={[{ value: 'startDate', label: 'Start date' }, { value: 'modifiedDate', label: 'Modified date (for incremental feeds)' }]}
               />
             )}
+            <Select
+              label="Compression" allowDeselect={false} w={220} {...form.getInputProps('compression')}
+              description="Fast takes the least time, Small makes the smallest files."
+              data={[{ value: 'fast', label: 'Fast' }, { value: 'default', label: 'Default' }, { value: 'small', label: 'Small' }]}
+            />
             <NumberInput
               label="Settling delay (minutes)" min={0} max={10080} w={220} description="Waits after the start before reading, so that late records are in."
               {...form.getInputProps('settlingMinutes')}

@@ -20,6 +20,11 @@ describe('toSpec', () => {
     expect(toSpec({ ...titled, allMedia: false, mediaTypes: ['chat'], type: 'contact' }).mediaTypes).toBeNull();
   });
 
+  it('sends the compression, default until another is chosen', () => {
+    expect(toSpec(titled).compression).toBe('default');
+    expect(toSpec({ ...titled, compression: 'fast' }).compression).toBe('fast');
+  });
+
   it('counts the split size in bytes', () => {
     expect(toSpec(titled).splitSize).toBeNull();
     expect(toSpec({ ...titled, split: true, splitSize: 1.5, splitUnit: 'GiB' }).splitSize).toBe(1610612736);
@@ -42,7 +47,7 @@ describe('validate', () => {
 const saved: FrozenJob = {
   title: 'Chats', description: 'All of them', source: 'contact_history', type: 'interaction', mediaTypes: ['chat', 'email'],
   schedule: { kind: 'weekly', weekday: 'friday', at: '04:30', timeZone: 'UTC', notBefore: '2027-01-01T00:00:00Z', runNow: false },
-  timeframe: { kind: 'fixed', start: '2026-01-01T00:00:00Z', end: '2026-02-01T12:30:00Z', by: 'modifiedDate' }, splitSize: 3 * 2 ** 20, settlingMinutes: 15,
+  timeframe: { kind: 'fixed', start: '2026-01-01T00:00:00Z', end: '2026-02-01T12:30:00Z', by: 'modifiedDate' }, splitSize: 3 * 2 ** 20, compression: 'small', settlingMinutes: 15,
 };
 
 describe('fromJob', () => {
@@ -56,7 +61,7 @@ describe('fromJob', () => {
 });
 
 it("puts the service's errors at their fields", () => {
-  const { errors, other } = fromServer([{ field: 'schedule.at', message: 'must be a time.' }, { field: 'mediaTypes[2]', message: 'is too long.' }, { field: 'odd', message: 'is unknown.' }]);
-  expect(errors).toEqual({ at: 'Must be a time.', mediaTypes: 'Is too long.' });
+  const { errors, other } = fromServer([{ field: 'schedule.at', message: 'must be a time.' }, { field: 'mediaTypes[2]', message: 'is too long.' }, { field: 'compression', message: 'must be fast, default or small.' }, { field: 'odd', message: 'is unknown.' }]);
+  expect(errors).toEqual({ at: 'Must be a time.', mediaTypes: 'Is too long.', compression: 'Must be fast, default or small.' });
   expect(other).toEqual(['odd is unknown.']);
 });

@@ -33,6 +33,7 @@ export type Values = {
   split: boolean;
   splitSize: number | string;
   splitUnit: SizeUnit;
+  compression: 'fast' | 'default' | 'small';
   settlingMinutes: number | string;
 };
 
@@ -41,7 +42,7 @@ const noWall: Wall = { date: null, time: '00:00' };
 export const emptyValues: Values = {
   title: '', description: '', source: 'contact_history', type: 'interaction', allMedia: true, mediaTypes: [],
   kind: 'daily', every: 1, weekday: 'monday', day: 1, at: '02:00', immediately: true, startAt: noWall, runNow: false, timeZone: 'UTC',
-  frame: 'day', frameStart: noWall, frameEnd: noWall, by: 'startDate', split: false, splitSize: 1, splitUnit: 'GiB', settlingMinutes: 0,
+  frame: 'day', frameStart: noWall, frameEnd: noWall, by: 'startDate', split: false, splitSize: 1, splitUnit: 'GiB', compression: 'default', settlingMinutes: 0,
 };
 
 export const unitBytes: Record<SizeUnit, number> = { MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
@@ -69,7 +70,8 @@ export function fromJob(job: FrozenJob): Values {
     kind: s.kind, every: s.every ?? 1, weekday: s.weekday ?? 'monday', day: s.day ?? 1, at: s.at ?? '02:00',
     immediately: !begin, startAt: wall(begin), timeZone: s.timeZone ?? 'UTC',
     frame: t.kind, frameStart: wall(t.start), frameEnd: wall(t.end), by: t.by ?? 'startDate',
-    split: job.splitSize !== null, splitSize: job.splitSize ? job.splitSize / unitBytes[unit] : 1, splitUnit: unit, settlingMinutes: job.settlingMinutes,
+    split: job.splitSize !== null, splitSize: job.splitSize ? job.splitSize / unitBytes[unit] : 1, splitUnit: unit,
+    compression: job.compression, settlingMinutes: job.settlingMinutes,
   };
 }
 
@@ -109,7 +111,7 @@ export function toSpec(v: Values): JobSpec {
     mediaTypes: v.type === 'contact' || v.allMedia ? null : v.mediaTypes,
     schedule: schedule(v), timeframe: timeframe(v),
     splitSize: v.split ? Math.round(Number(v.splitSize) * unitBytes[v.splitUnit]) : null,
-    settlingMinutes: Number(v.settlingMinutes) || 0,
+    compression: v.compression, settlingMinutes: Number(v.settlingMinutes) || 0,
   };
 }
 
@@ -159,7 +161,8 @@ export function validate(v: Values): Errors {
 }
 
 const serverFields: Record<string, keyof Values> = {
-  title: 'title', description: 'description', source: 'source', type: 'type', mediaTypes: 'mediaTypes', splitSize: 'splitSize', settlingMinutes: 'settlingMinutes',
+  title: 'title', description: 'description', source: 'source', type: 'type', mediaTypes: 'mediaTypes', splitSize: 'splitSize', compression: 'compression',
+  settlingMinutes: 'settlingMinutes',
   schedule: 'kind', 'schedule.kind': 'kind', 'schedule.every': 'every', 'schedule.weekday': 'weekday', 'schedule.day': 'day', 'schedule.at': 'at',
   'schedule.startAt': 'startAt', 'schedule.notBefore': 'startAt', 'schedule.timeZone': 'timeZone', 'schedule.runNow': 'runNow',
   timeframe: 'frame', 'timeframe.kind': 'frame', 'timeframe.start': 'frameStart', 'timeframe.end': 'frameEnd', 'timeframe.by': 'by',

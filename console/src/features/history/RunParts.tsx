@@ -26,6 +26,7 @@ export function FrozenJob({ run }: { run: Run }) {
         <dt>Run</dt><dd>{scheduleWords(job.schedule)}</dd>
         <dt>Time frame</dt><dd>{timeframeWords(job.timeframe)}</dd>
         <dt>File split size</dt><dd>{job.splitSize ? bytes(job.splitSize) : 'not specified: one file'}</dd>
+        {job.compression !== 'default' && <><dt>Compression</dt><dd>{job.compression === 'fast' ? 'Fast' : 'Small'}</dd></>}
         {job.settlingMinutes > 0 && <><dt>Settling delay</dt><dd>{job.settlingMinutes} min</dd></>}
       </dl>
     </Part>
