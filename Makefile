@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build console test test-console test-long torture lint shape fuzz bench clean
+.PHONY: help run build console test test-console test-long torture lint shape fuzz bench microbench clean
 
 # Tools are built once per machine, outside the clone.
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cdds/tools
@@ -84,7 +84,12 @@ fuzz: ## Fuzz every fuzz test for FUZZTIME (20s) each
 		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x "$$package"; \
 	done
 
-bench: ## Run the benchmarks
+bench: ## Measure exports against psql, zip and openssl (BENCH="-size 600 -repeats 5"; about 15 minutes)
+	@.ci/prepare
+	go build -o bin/bench ./bench
+	bin/bench $(BENCH)
+
+microbench: ## Run the benchmarks of single packages, with allocations
 	go test -run '^$$' -bench . -benchmem ./...
 
 clean: ## Remove what was built; your data in ./data stays

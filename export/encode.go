@@ -2,6 +2,7 @@ package export
 
 import (
 	"encoding/base64"
+	"math/bits"
 	"strconv"
 
 	"cdds/source"
@@ -121,22 +122,58 @@ const escapes = "uuuuuuuubtnufruuuuuuuuuuuuuuuuuu" +
 const hexDigits = "0123456789abcdef"
 
 // appendString appends a JSON string (RFC 8259, section 7). Only what must be
-// escaped is: control characters, the quote and the backslash.
+// escaped is: control characters, the quote and the backslash. Eight bytes are
+// looked at together, since most texts are long and have little to escape.
 func appendString[T []byte | string](b []byte, s T) []byte {
 	b = append(b, '"')
-	done := 0
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if int(c) >= len(escapes) || escapes[c] == ' ' {
+	done, i := 0, 0
+	for i+8 <= len(s) {
+		found := toEscape(word(s[i : i+8]))
+		if found == 0 {
+			i += 8
 			continue
 		}
-		b = append(b, s[done:i]...)
-		done = i + 1
-		b = append(b, '\\', escapes[c])
-		if escapes[c] == 'u' {
-			b = append(b, '0', '0', hexDigits[c>>4], hexDigits[c&0xF])
+		i += bits.TrailingZeros64(found) / 8
+		b = appendEscaped(append(b, s[done:i]...), s[i])
+		i++
+		done = i
+	}
+	for ; i < len(s); i++ {
+		if c := s[i]; int(c) < len(escapes) && escapes[c] != ' ' {
+			b = appendEscaped(append(b, s[done:i]...), c)
+			done = i + 1
 		}
 	}
 	b = append(b, s[done:]...)
 	return append(b, '"')
+}
+
+// appendEscaped appends a character that must be escaped.
+func appendEscaped(b []byte, c byte) []byte {
+	b = append(b, '\\', escapes[c])
+	if escapes[c] == 'u' {
+		b = append(b, '0', '0', hexDigits[c>>4], hexDigits[c&0xF])
+	}
+	return b
+}
+
+// word returns eight bytes as a number, the first as its lowest byte. The
+// compiler makes one load of it.
+func word[T []byte | string](s T) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// toEscape returns a number whose lowest bit, if it has any, lies in the first
+// byte of the word that must be escaped. Bytes behind that one may be marked for
+// nothing: a difference below zero borrows from the next byte.
+func toEscape(word uint64) uint64 {
+	const (
+		each = 0x0101010101010101 // one in each byte
+		high = 0x80 * each        // the highest bit of each byte
+	)
+	quote, backslash := word^'"'*each, word^'\\'*each
+	control := (word - ' '*each) & ^word
+	return (control | (quote-each)&^quote | (backslash-each)&^backslash) & high
 }

@@ -161,6 +161,22 @@ func TestStrings(t *testing.T) {
 	}
 }
 
+// TestStringsAtEachPlace puts every pair of bytes that matter at each place of a
+// short text: eight bytes are looked at together.
+func TestStringsAtEachPlace(t *testing.T) {
+	for _, a := range "\x00\x1f !\"#[\\]\x7f\u0080ÿ" {
+		for _, b := range "\x1f\"\\z" {
+			for i := range 20 {
+				for j := range 20 {
+					text := []rune("0123456789abcdefghij")
+					text[i], text[j] = a, b
+					equal(t, "text", string(appendString(nil, string(text))), slowString(string(text)))
+				}
+			}
+		}
+	}
+}
+
 // TestLines compares lines with their form in the contract.
 func TestLines(t *testing.T) {
 	desc := "home"

@@ -69,13 +69,9 @@ func (e *Engine) export(ctx context.Context, spec Spec, p *Progress) (*Result, e
 	if workers <= 0 {
 		workers = min(runtime.GOMAXPROCS(0), mostWorkers)
 	}
-	limit := e.RangeRecords
-	if limit <= 0 {
-		limit = defaultRange
-	}
 	result := &Result{Records: map[source.Entity]int64{}, OneSnapshot: spec.OneSnapshot}
 	ring := newRing(workers, levelOf(spec.Compression))
-	in := &reader{source: e.Source, spec: spec, limit: limit, cut: &cutter{spec: spec, room: room, ring: ring}, progress: p, result: result}
+	in := e.newReader(spec, room, ring, p, result)
 	out := &writer{engine: e, spec: spec, ring: ring, calls: newCalls(e.StorageTimeout)}
 	if err := goOn(spec.Kept, in, out); err != nil {
 		return nil, err
@@ -94,15 +90,7 @@ func (e *Engine) export(ctx context.Context, spec Spec, p *Progress) (*Result, e
 			return nil
 		})
 	}
-	group.Go(func() error {
-		defer close(ring.work)
-		if err := in.run(ctx); err != nil {
-			return err
-		}
-		// Only a run that was read to its end may be written to its end.
-		close(ring.queue)
-		return nil
-	})
+	group.Go(func() error { return in.feed(ctx, ring) })
 	group.Go(func() error { return out.run(ctx) })
 	if err := group.Wait(); err != nil {
 		if cause := context.Cause(moving); cause != nil {

@@ -24,6 +24,26 @@ type reader struct {
 	resumes  source.Entity // the kind of that record
 }
 
+// newReader returns the reader of a run that fills the blocks of a ring.
+func (e *Engine) newReader(spec Spec, room int64, ring *ring, p *Progress, result *Result) *reader {
+	limit := e.RangeRecords
+	if limit <= 0 {
+		limit = defaultRange
+	}
+	return &reader{source: e.Source, spec: spec, limit: limit, cut: &cutter{spec: spec, room: room, ring: ring}, progress: p, result: result}
+}
+
+// feed reads all records into the ring, and closes it behind them. Only a run
+// that was read to its end may be written to its end.
+func (r *reader) feed(ctx context.Context, ring *ring) error {
+	defer close(ring.work)
+	if err := r.run(ctx); err != nil {
+		return err
+	}
+	close(ring.queue)
+	return nil
+}
+
 // run reads all records. Attachments come after all interactions.
 func (r *reader) run(ctx context.Context) (err error) {
 	if r.spec.OneSnapshot {

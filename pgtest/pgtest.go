@@ -1,7 +1,7 @@
 // Package pgtest starts a private PostgreSQL for the tests of one process.
 //
-// Only tests import it, and the fault campaign, which has no testing.TB and
-// opens a server with Open. The server is started at the first use, listens on a
+// Only tests import it, and the programs that break and measure, which have no
+// testing.TB and open a server with Open. The server is started at the first use, listens on a
 // free port of the loopback interface, keeps its data in a temporary folder,
 // and is stopped by Main at the end of the tests; should the test process die,
 // the kernel stops it. PostgreSQL refuses to run as root, so it runs as the
@@ -140,6 +140,9 @@ func (s *Server) DSN(database, username string) string {
 
 // Port is the port on the loopback interface.
 func (s *Server) Port() int { return s.port }
+
+// PID is the number of the server's first process, whose children serve.
+func (s *Server) PID() int { return s.process.cmd.Process.Pid }
 
 // exec runs a statement in the administration database.
 func (s *Server) exec(statement string) error {

@@ -102,7 +102,7 @@ func NewKeys(m Mapping, e Entity) *Keys {
 // could not go on behind it without losing or doubling records.
 func (k *Keys) Of(row []Value) (Key, error) {
 	for _, i := range []int{k.sub, k.id, k.at} {
-		if i >= 0 && (row[i].Null || bytes.ContainsRune(row[i].Bytes, utf8.RuneError)) {
+		if i >= 0 && (row[i].Null || !wellFormed(row[i].Bytes)) {
 			return Key{}, &cdds.Error{Code: cdds.CodeInvalid, Message: "The source's column " + k.columns[i] + ", by which records are ordered, is null or holds no well-formed text.",
 				Hint: "Mend the row, or leave it out by a view that the mapping file names."}
 		}
@@ -118,4 +118,15 @@ func (k *Keys) Of(row []Value) (Key, error) {
 		k.last.Sub = string(row[k.sub].Bytes)
 	}
 	return k.last, nil
+}
+
+// wellFormed reports whether a text is UTF-8 without the character that stands
+// for what was none. Most ids have no character for which one must look closer.
+func wellFormed(text []byte) bool {
+	for _, c := range text {
+		if c >= utf8.RuneSelf {
+			return !bytes.ContainsRune(text, utf8.RuneError)
+		}
+	}
+	return true
 }
