@@ -58,23 +58,34 @@ type cutter struct {
 
 // add takes one line, which belongs to the key.
 func (c *cutter) add(ctx context.Context, e source.Entity, line []byte, key source.Key) error {
-	c.makeRoom(e, int64(len(line)))
+	c.begin(e, int64(len(line)), key)
+	return c.write(ctx, line)
+}
+
+// begin begins a line of that length, which belongs to the key and then comes
+// by write.
+func (c *cutter) begin(e source.Entity, length int64, key source.Key) {
+	c.makeRoom(e, length)
 	f := c.file
 	if f.Records == 0 {
 		f.First, f.Snapshot = key, c.at
 	}
 	f.Last = key
 	f.Records++
-	for len(line) > 0 {
+}
+
+// write takes the line that was begun, or a piece of it.
+func (c *cutter) write(ctx context.Context, piece []byte) error {
+	for len(piece) > 0 {
 		if c.block == nil {
 			var err error
-			if c.block, err = c.ring.take(ctx, f); err != nil {
+			if c.block, err = c.ring.take(ctx, c.file); err != nil {
 				return err
 			}
 		}
-		n := min(len(line), blockSize-len(c.block.raw()))
-		c.block.data = append(c.block.data, line[:n]...)
-		line = line[n:]
+		n := min(len(piece), blockSize-len(c.block.raw()))
+		c.block.data = append(c.block.data, piece[:n]...)
+		piece = piece[n:]
 		if len(c.block.raw()) == blockSize {
 			c.submit()
 		}

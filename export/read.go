@@ -156,11 +156,16 @@ func (r *reader) readRange(ctx context.Context, e source.Entity, enc *encoder, a
 // record encodes a record and hands it over.
 func (r *reader) record(ctx context.Context, e source.Entity, enc *encoder, record *source.Record) error {
 	r.line = enc.append(r.line[:0], record)
-	if err := r.cut.add(ctx, e, r.line, record.Key); err != nil {
+	var err error
+	if record.Content != nil {
+		err = r.long(ctx, e, record)
+	} else if err = r.cut.add(ctx, e, r.line, record.Key); err == nil {
+		r.progress.Bytes.Add(int64(len(r.line)))
+	}
+	if err != nil {
 		return err
 	}
 	r.progress.Records.Add(1)
-	r.progress.Bytes.Add(int64(len(r.line)))
 	if cap(r.line) > 4*blockSize {
 		r.line = nil // a huge record must not keep its memory
 	}

@@ -124,6 +124,7 @@ type history struct {
 	queries    []source.Query
 	before     func(e source.Entity, i int) error // called before each record, if given
 	onSnapshot func(n int) error                  // called before each snapshot, if given
+	onPiece    func() error          // called before each piece of a long content, if given
 	estimated  bool
 	stuck      bool // gives its first range again and again
 }
@@ -224,11 +225,33 @@ func (m *moment) Read(ctx context.Context, q source.Query, r source.Range, emit 
 		}
 		m.h.fill(q.Entity, i, &record)
 		record.Key = m.h.key(q.Entity, i)
+		record.Content = nil
+		if last := len(record.Values) - 1; q.Entity == source.Attachment && len(record.Values[last].Bytes) > source.MaxContent {
+			record.Content = m.h.pieces(record.Values[last].Bytes)
+			record.Values[last].Bytes = nil
+		}
 		if err := emit(&record); err != nil {
 			return i - from, err
 		}
 	}
 	return to - from, nil
+}
+
+// pieces is a content as a source gives it that is too long to be held.
+func (h *history) pieces(content []byte) *source.Content {
+	return &source.Content{Size: int64(len(content)), Read: func(do func([]byte) error) error {
+		for piece := range slices.Chunk(content, 300_000) {
+			if h.onPiece != nil {
+				if err := h.onPiece(); err != nil {
+					return err
+				}
+			}
+			if err := do(piece); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
 }
 
 func (m *moment) Close() error {

@@ -129,6 +129,9 @@ func (plain) In(expr, placeholder string, values []string) (string, any) {
 	return expr + " in " + placeholder, values
 }
 
+func (plain) Pieces(column, row string, _ int64) string { return column + row }
+func (plain) PiecesOfOne() int64                        { return 0 }
+
 func FuzzLoadMapping(f *testing.F) {
 	f.Add("interaction: {table: a.b, columns: {text: t, isSpam: null}}")
 	f.Add("contact: {columns: {contactId: null}}")

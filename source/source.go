@@ -105,6 +105,9 @@ type Record struct {
 	Key        Key
 	Values     []Value
 	Attributes []Attribute // contacts only, ordered by name then value (bytewise)
+	// Content is an attachment's content where it is longer than MaxContent. The
+	// value of the field, which is the last one, has no bytes then.
+	Content *Content
 }
 
 // Value is one field's value in a form that needs no allocation.

@@ -21,6 +21,12 @@ type Dialect interface {
 	// In returns a condition that expr is one of the values, with the values
 	// as the argument of the given placeholder.
 	In(expr, placeholder string, values []string) (condition string, arg any)
+	// Pieces returns a read of the column of the one row of a from clause, in
+	// pieces of n bytes: their places, from 1 and in order, and their bytes.
+	Pieces(column, row string, n int64) string
+	// PiecesOfOne is the most pieces that one content should come in, 0 where
+	// they may be many.
+	PiecesOfOne() int64
 }
 
 // Statement is a read with its arguments, in the form $1, $2, ...
@@ -34,6 +40,8 @@ type statement struct {
 	m    Mapping
 	d    Dialect
 	args []any
+	// withoutContent reads null for the content of attachments.
+	withoutContent bool
 }
 
 func (s *statement) arg(v any) string {
@@ -123,6 +131,14 @@ func (s *statement) readInteractions(q Query, r Range) string {
 // not lose what it has found: a document without an id comes as a row of nulls,
 // and is refused then.
 func (s *statement) readAttachments(q Query, r Range) string {
+	join, inner := s.attachmentKeys(q, r, "")
+	return fmt.Sprintf("select %s, %s from (%s) k left join %s a on %s order by k.key_at, k.key_id, k.key_sub",
+		strings.Join(s.fields(Attachment), ", "), s.d.Column("k.key_at"), inner, s.m.QuotedTable("attachment"), join)
+}
+
+// attachmentKeys is the select that finds the attachments of a range by their
+// keys, with more columns of theirs, and the condition that joins it with them.
+func (s *statement) attachmentKeys(q Query, r Range, more string) (join, inner string) {
 	start, id := s.interaction("startDate", "startdate"), s.interaction("ixnId", "id")
 	own, entity := s.m.column("a", "attachment", "id", "id"), s.m.column("a", "attachment", "entityId", "entityid")
 	where := s.interactionFilter(q)
@@ -133,10 +149,9 @@ func (s *statement) readAttachments(q Query, r Range) string {
 		where += fmt.Sprintf(" and (%s, %s) >= (%s, %s) and (%s, %s, %s) > (%s, %s, %s)", start, id, at, after,
 			start, id, own, at, after, s.arg(r.After.Sub))
 	}
-	inner := fmt.Sprintf("select %s as key_at, %s as key_id, %s as key_sub from %s a join %s i on %s = %s where %s order by 1, 2, 3%s",
-		start, id, own, s.m.QuotedTable("attachment"), s.m.QuotedTable("interaction"), id, entity, where, limit(r))
-	return fmt.Sprintf("select %s, %s from (%s) k left join %s a on %s = k.key_sub and %s = k.key_id order by k.key_at, k.key_id, k.key_sub",
-		strings.Join(s.fields(Attachment), ", "), s.d.Column("k.key_at"), inner, s.m.QuotedTable("attachment"), own, entity)
+	inner = fmt.Sprintf("select %s as key_at, %s as key_id, %s as key_sub%s from %s a join %s i on %s = %s where %s order by 1, 2, 3%s",
+		start, id, own, more, s.m.QuotedTable("attachment"), s.m.QuotedTable("interaction"), id, entity, where, limit(r))
+	return fmt.Sprintf("%s = k.key_sub and %s = k.key_id", own, entity), inner
 }
 
 func (s *statement) readContacts(q Query, r Range) string {
@@ -211,7 +226,11 @@ func (s *statement) fields(e Entity) []string {
 		if f.Kind == Group {
 			key = "ixnId"
 		}
-		out[i] = s.d.Column(s.m.column(alias(f.Table), f.Table, key, f.Column))
+		column := s.m.column(alias(f.Table), f.Table, key, f.Column)
+		if s.withoutContent && f.Kind == Binary {
+			column = "(case when 1 = 0 then " + column + " end)" // a null of its type
+		}
+		out[i] = s.d.Column(column)
 	}
 	return out
 }

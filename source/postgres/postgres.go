@@ -164,3 +164,15 @@ func (dialect) Instant(micros int64) any {
 func (dialect) In(expr, placeholder string, values []string) (string, any) {
 	return expr + "::text = any(" + placeholder + "::text[])", values
 }
+
+// Pieces reads by one statement. A content that is compressed would be
+// decompressed from its beginning for each piece, so that is done once for all;
+// one that is not (images, archives and other documents) is read in place. The
+// series depends on the row, which keeps the pieces in order.
+func (dialect) Pieces(column, row string, n int64) string {
+	return fmt.Sprintf("select o.at, substring(a.content from o.at for %d) from (select case when pg_column_size(%s) < octet_length(%s) then substring(%s from 1) else %s end as content from %s offset 0) a"+
+		" cross join lateral generate_series(1, octet_length(a.content), %d) o(at)", n, column, column, column, column, row, n)
+}
+
+// PiecesOfOne sets no bound.
+func (dialect) PiecesOfOne() int64 { return 0 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,27 +14,81 @@ import (
 // canceled at the server rather than read to its end, and the snapshot is good
 // for nothing more but Close.
 func (s *snapshot) Read(ctx context.Context, q source.Query, r source.Range, emit func(*source.Record) error) (int, error) {
-	ctx, cancel := context.WithCancel(ctx)
+	return s.source.mapping.ReadRange(q, r, dialect{}, statements{ctx, s}, emit)
+}
+
+// statements carries out statements of a read: a source.Statements.
+type statements struct {
+	ctx      context.Context // of the Read that they belong to
+	snapshot *snapshot
+}
+
+// Records reads records.
+func (s statements) Records(e source.Entity, st source.Statement, emit func(*source.Record) error) (n int, err error) {
+	err = s.rows(st, func(rows pgx.Rows) error {
+		d, err := s.snapshot.newRowDecoder(e, rows)
+		if err == nil {
+			n, err = source.Emit(s.snapshot.source.mapping, e, d, emit)
+		}
+		return err
+	})
+	return n, err
+}
+
+// Sizes reads numbers.
+func (s statements) Sizes(st source.Statement) (sizes []int64, err error) {
+	err = s.rows(st, func(rows pgx.Rows) error {
+		for rows.Next() {
+			var size source.Value
+			if raw := rows.RawValues()[0]; raw != nil {
+				if _, ok := decodeInt(&size, raw, nil); !ok {
+					return errUnexpected
+				}
+			}
+			sizes = append(sizes, size.Int)
+		}
+		return nil
+	})
+	return sizes, err
+}
+
+// Pieces reads places and bytes.
+func (s statements) Pieces(st source.Statement, do func(at int64, piece []byte) error) error {
+	return s.rows(st, func(rows pgx.Rows) error {
+		for rows.Next() {
+			var at source.Value
+			raw := rows.RawValues()
+			if _, ok := decodeInt(&at, raw[0], nil); !ok {
+				return errUnexpected
+			}
+			if err := do(at.Int, raw[1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// errUnexpected is the error for an answer that is not of the type asked for.
+var errUnexpected = errors.New("the source database answered with another type than it was asked for")
+
+// rows runs a statement and gives its rows, in binary form, to read.
+func (s statements) rows(st source.Statement, read func(pgx.Rows) error) error {
+	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
-	st := s.source.mapping.Read(q, r, dialect{})
 	args := append([]any{pgx.QueryResultFormats{pgx.BinaryFormatCode}}, st.Args...)
-	rows, err := s.tx.Query(ctx, st.SQL, args...)
+	rows, err := s.snapshot.tx.Query(ctx, st.SQL, args...)
 	if err != nil {
-		return 0, failure(ctx, err)
+		return failure(ctx, err)
 	}
-	d, err := s.newRowDecoder(q.Entity, rows)
-	n := 0
-	if err == nil {
-		n, err = source.Emit(s.source.mapping, q.Entity, d, emit)
-	}
-	if err != nil {
+	if err = read(rows); err != nil {
 		cancel()
 	}
 	rows.Close()
 	if err != nil {
-		return n, err
+		return err
 	}
-	return n, failure(ctx, rows.Err())
+	return failure(ctx, rows.Err())
 }
 
 // rowDecoder decodes rows: a source.Rows.

@@ -145,10 +145,10 @@ func TestOrdersOfLanguages(t *testing.T) {
 			create(t, conn, sourcetest.History(), types)
 			insert(t, conn, sourcetest.History(), types)
 			s := open(t, dsn, Options{})
-			for _, entity := range []source.Entity{source.Interaction, source.Attachment, source.Contact} {
+			for entity, records := range map[source.Entity]int{source.Interaction: 25, source.Attachment: 26, source.Contact: 25} {
 				q := all(entity)
 				q.TenantID = 102 // whose ids are hard to order
-				wantSameInRanges(t, s, q, 25)
+				wantSameInRanges(t, s, q, records)
 			}
 		})
 	}

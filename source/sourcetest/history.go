@@ -2,8 +2,10 @@ package sourcetest
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -39,6 +41,7 @@ func History() []Table {
 	b.sameStart()
 	b.attachments()
 	b.texts()
+	b.longContents()
 	b.instants()
 	return b.tables
 }
@@ -180,6 +183,27 @@ func (b *builder) attachments() {
 		r["entityid"], r["content"], r["thesize"] = "email000", content, int64(len(content))
 		b.add("attachment", r)
 	}
+}
+
+// longContents adds attachments around and above the length that comes in
+// pieces, in a row and between short ones: some that a database can compress,
+// some that it cannot.
+func (b *builder) longContents() {
+	noise := make([]byte, 3*source.MaxContent+1)
+	random := rand.NewChaCha8([32]byte{1})
+	for i := 0; i+8 <= len(noise); i += 8 {
+		binary.LittleEndian.PutUint64(noise[i:], random.Uint64())
+	}
+	for i, content := range [][]byte{
+		{1}, bytes.Repeat([]byte{2}, source.MaxContent), bytes.Repeat([]byte{3}, source.MaxContent+1), {4},
+		noise, noise[1:], bytes.Repeat([]byte("text "), source.MaxContent), {}, noise[:source.MaxContent+2],
+	} {
+		b.add("attachment", Row{"id": fmt.Sprintf("long%d", i), "entityid": "t001", "tenantid": int64(tenantTexts), "thename": "n",
+			"thesize": int64(len(content)), "content": content})
+	}
+	r := b.full("attachment", "dlong")
+	r["tenantid"], r["entityid"], r["content"] = int64(tenantPages), "sB", noise[:source.MaxContent+1]
+	b.add("attachment", r)
 }
 
 // contacts adds contacts with no, one and thousands of attributes, among them

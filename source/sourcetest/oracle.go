@@ -149,6 +149,8 @@ func written(e source.Entity, r *source.Record) string {
 		v := r.Values[i]
 		value := "null"
 		switch {
+		case f.Kind == source.Binary && r.Content != nil:
+			value = pieced(r.Content, v)
 		case v.Null:
 		case f.Kind == source.Int, f.Kind == source.Bool, f.Kind == source.Instant:
 			value = fmt.Sprint(v.Int)
@@ -166,6 +168,28 @@ func written(e source.Entity, r *source.Record) string {
 		writeAttributes(&b, r.Attributes)
 	}
 	return b.String()
+}
+
+// pieced reads a content that comes in pieces, and writes down what is wrong
+// with them.
+func pieced(c *source.Content, v source.Value) string {
+	if v.Null || len(v.Bytes) != 0 || c.Size <= source.MaxContent {
+		return fmt.Sprintf("a content of %d bytes that comes in pieces, and a value %+v", c.Size, v)
+	}
+	var whole []byte
+	ended := false
+	err := c.Read(func(piece []byte) error {
+		if ended || len(piece) == 0 || len(piece) > source.MaxContent*2 {
+			return fmt.Errorf("a piece of %d bytes, behind one that must be the last: %t", len(piece), ended)
+		}
+		ended = len(piece)%3 != 0
+		whole = append(whole, piece...)
+		return nil
+	})
+	if err != nil || int64(len(whole)) != c.Size {
+		return fmt.Sprintf("%d bytes of %d, %v", len(whole), c.Size, err)
+	}
+	return short(source.Binary, whole)
 }
 
 func writeField(b *strings.Builder, f source.Field, value string) {

@@ -15,23 +15,74 @@ import (
 
 // Read reads one range.
 func (s *snapshot) Read(ctx context.Context, q source.Query, r source.Range, emit func(*source.Record) error) (int, error) {
-	mapping := s.source.mapping
-	st := mapping.Read(q, r, dialect{})
-	rows, err := s.tx.QueryContext(ctx, st.SQL, st.Args...)
-	if err != nil {
-		return 0, s.source.failure(ctx, err)
-	}
-	defer rows.Close()
-	columns := mapping.Columns(q.Entity)
-	d := &rowDecoder{Rows: rows, failure: func(err error) error { return s.source.failure(ctx, err) }, mapping: mapping, columns: columns, cells: make([]any, len(columns)), into: make([]any, len(columns))}
+	return s.source.mapping.ReadRange(q, r, dialect{}, statements{ctx, s}, emit)
+}
+
+// statements carries out statements of a read: a source.Statements.
+type statements struct {
+	ctx      context.Context // of the Read that they belong to
+	snapshot *snapshot
+}
+
+// Records reads records.
+func (s statements) Records(e source.Entity, st source.Statement, emit func(*source.Record) error) (n int, err error) {
+	mapping := s.snapshot.source.mapping
+	columns := mapping.Columns(e)
+	d := &rowDecoder{failure: func(err error) error { return s.snapshot.source.failure(s.ctx, err) }, mapping: mapping, columns: columns, cells: make([]any, len(columns)), into: make([]any, len(columns))}
 	for i := range d.cells {
 		d.into[i] = &d.cells[i]
 	}
-	n, err := source.Emit(mapping, q.Entity, d, emit)
+	err = s.rows(st, func(rows *sql.Rows) error {
+		d.Rows = rows
+		n, err = source.Emit(mapping, e, d, emit)
+		return err
+	})
+	return n, err
+}
+
+// Sizes reads numbers.
+func (s statements) Sizes(st source.Statement) (sizes []int64, err error) {
+	err = s.rows(st, func(rows *sql.Rows) error {
+		for rows.Next() {
+			var size sql.NullInt64
+			if err := rows.Scan(&size); err != nil {
+				return s.snapshot.source.failure(s.ctx, err)
+			}
+			sizes = append(sizes, size.Int64)
+		}
+		return nil
+	})
+	return sizes, err
+}
+
+// Pieces reads places and bytes.
+func (s statements) Pieces(st source.Statement, do func(at int64, piece []byte) error) error {
+	return s.rows(st, func(rows *sql.Rows) error {
+		for rows.Next() {
+			var at int64
+			var piece sql.RawBytes
+			if err := rows.Scan(&at, &piece); err != nil {
+				return s.snapshot.source.failure(s.ctx, err)
+			}
+			if err := do(at, piece); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// rows runs a statement and gives its rows to read.
+func (s statements) rows(st source.Statement, read func(*sql.Rows) error) error {
+	rows, err := s.snapshot.tx.QueryContext(s.ctx, st.SQL, st.Args...)
 	if err != nil {
-		return n, err
+		return s.snapshot.source.failure(s.ctx, err)
 	}
-	return n, s.source.failure(ctx, rows.Err())
+	defer rows.Close()
+	if err := read(rows); err != nil {
+		return err
+	}
+	return s.snapshot.source.failure(s.ctx, rows.Err())
 }
 
 // rowDecoder decodes rows: a source.Rows.

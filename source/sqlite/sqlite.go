@@ -173,6 +173,16 @@ func (dialect) In(expr, placeholder string, values []string) (string, any) {
 	return expr + " in (select value from json_each(" + placeholder + "))", string(list)
 }
 
+// Pieces reads by one statement. SQLite loads a value whole for each use of it,
+// outside of Go's memory.
+func (dialect) Pieces(column, row string, n int64) string {
+	return fmt.Sprintf("with recursive size(n) as (select octet_length(%s) from %s), o(at) as (select 1 union all select at + %d from o, size where at + %d <= size.n)"+
+		" select o.at, substr(cast(%s as blob), o.at, %d) from o cross join %s", column, row, n, n, column, n, row)
+}
+
+// PiecesOfOne keeps loading a content whole, again and again, within bounds.
+func (dialect) PiecesOfOne() int64 { return 16 }
+
 // failure turns an error of the database into one that says what to do. The
 // driver's messages name tables and columns but hold no values.
 func (s *Source) failure(ctx context.Context, err error) error {
