@@ -259,7 +259,13 @@ func (c *client) export(changes object) runAnswer {
 // await waits until a run has ended.
 func (c *client) await(id string) runAnswer {
 	c.t.Helper()
-	deadline := time.Now().Add(waitTime)
+	return c.awaitWithin(id, waitTime)
+}
+
+// awaitWithin waits so long at most.
+func (c *client) awaitWithin(id string, most time.Duration) runAnswer {
+	c.t.Helper()
+	deadline := time.Now().Add(most)
 	for {
 		var r runAnswer
 		c.ok("GET", "/runs/"+id, nil, &r)
