@@ -89,12 +89,17 @@ func (p Progress) Remaining() (time.Duration, bool) {
 	return time.Duration(math.Min(left, longest) * float64(time.Second)), true
 }
 
-// rateHalfLife is the time after which an observation counts half.
+// rateHalfLife is the time after which an observation counts half, at least.
 const rateHalfLife = 10 * time.Second
 
-// Rate smooths a run's speed: an exponentially weighted mean with a half-life
-// of ten seconds. The zero value is ready.
+// Rate smooths a run's speed: an exponentially weighted mean. Its half-life is
+// three quarters of the run's age, ten seconds at least: the longer a run has
+// gone on, the more it has seen of the pauses and the uneven speed of its
+// database and its machine, and the longer it still takes. So a pause of a tenth
+// of the run moves the estimated end by less than 20%, and a lasting change of
+// speed is followed in time. The zero value is ready.
 type Rate struct {
+	begun   time.Time
 	at      time.Time
 	records int64
 	sum     float64 // weighted rates
@@ -105,13 +110,14 @@ type Rate struct {
 // rate in records per second. Time that does not move on changes nothing.
 func (r *Rate) Observe(at time.Time, records int64) float64 {
 	if r.at.IsZero() {
-		r.at, r.records = at, records
+		r.begun, r.at, r.records = at, at, records
 		return 0
 	}
 	elapsed := at.Sub(r.at).Seconds()
 	if elapsed > 0 {
 		now := float64(records-r.records) / elapsed
-		keep := math.Exp2(-elapsed / rateHalfLife.Seconds())
+		halfLife := max(rateHalfLife, at.Sub(r.begun)*3/4)
+		keep := math.Exp2(-elapsed / halfLife.Seconds())
 		r.sum = keep*r.sum + (1-keep)*now
 		r.weight = keep*r.weight + (1 - keep)
 		r.at, r.records = at, records

@@ -149,6 +149,11 @@ func TestRemainingOnCurves(t *testing.T) {
 		{"noisy", 600, func(int) float64 { return 20000 * (0.75 + 0.5*random.Float64()) }},
 		{"a slow first second", 120, func(s int) float64 { return 20000 * math.Min(1, 0.1+float64(s)) }},
 		{"a fast first second, from a cache", 120, func(s int) float64 { return 20000 * math.Max(1, 3-2*float64(s)) }},
+		{"a pause in the middle", 120, func(s int) float64 { return standing(20000, s >= 60 && s < 70) }},
+		{"a long pause", 900, func(s int) float64 { return standing(20000, s >= 300 && s < 360) }},
+		{"pauses again and again", 300, func(s int) float64 { return standing(20000, s%30 < 4) }},
+		{"a ceiling that lets records through by bursts", 240, func(s int) float64 { return standing(40000, s%2 == 0) }},
+		{"recorded on two cores that 25 processes wanted", len(recorded()[24:]), func(s int) float64 { return recorded()[24+s] }},
 	}
 	for _, curve := range curves {
 		t.Run(curve.name, func(t *testing.T) {
@@ -174,6 +179,23 @@ func TestRemainingOnCurves(t *testing.T) {
 	}
 }
 
+// standing is a speed, or none.
+func standing(speed float64, stands bool) float64 {
+	if stands {
+		return 0
+	}
+	return speed
+}
+
+// recorded is what an export of even records did in each second of a run.
+func recorded() []float64 {
+	return []float64{
+		2067, 1903, 1546, 2655, 2154, 4132, 3120, 3772, 5498, 3438, 3452, 3784, 4177, 3739, 2064, 3926, 884, 2411, 3441, 1723, 3099, 2070, 2751, 4809,
+		1328, 2115, 2066, 2472, 3718, 3109, 3087, 2689, 3161, 1042, 2745, 3108, 2062, 2744, 2407, 2762, 3432, 469, 2290, 2406, 2061, 3098, 1716, 2414,
+		1715, 2759, 1722, 1719, 2408, 3085, 2066, 2066, 2414, 3090, 1117, 3009, 2763, 2059, 1028, 3105, 1089, 1996, 3450, 2667, 2141, 4130, 2760, 2233,
+	}
+}
+
 func TestRate(t *testing.T) {
 	var rate cdds.Rate
 	start := instant(t, "2026-05-10T12:00:00Z")
@@ -192,7 +214,25 @@ func TestRate(t *testing.T) {
 	for s := range 100 {
 		rate.Observe(start.Add(time.Duration(21+s)*time.Second), 3000)
 	}
-	if got := rate.Observe(start.Add(121*time.Second), 3000); got > 1 {
-		t.Errorf("the rate of a run that stands still is %v", got)
+	if got := rate.Observe(start.Add(121*time.Second), 3000); got > 25 {
+		t.Errorf("the rate of a run that has stood still for most of its time is %v", got)
+	}
+}
+
+// TestRateFollows: of a speed that changes for good the estimate has followed
+// half when as much time has passed behind the change as before it.
+func TestRateFollows(t *testing.T) {
+	for _, speeds := range [][2]float64{{10000, 20000}, {10000, 5000}} {
+		const half = 300
+		var rate cdds.Rate
+		start, done, got := instant(t, "2026-05-10T12:00:00Z"), 0.0, 0.0
+		rate.Observe(start, 0)
+		for s := range 2 * half {
+			done += speeds[s/half]
+			got = rate.Observe(start.Add(time.Duration(s+1)*time.Second), int64(done))
+		}
+		if followed := (got - speeds[0]) / (speeds[1] - speeds[0]); followed < 0.4 || followed > 0.6 {
+			t.Errorf("after %v per second came %v, and the rate is %.0f", speeds[0], speeds[1], got)
+		}
 	}
 }

@@ -107,7 +107,7 @@ func fillHistory(t *testing.T, dsn string, n int) {
 		fmt.Sprintf(`insert into interaction (id, tenantid, startdate, modifieddate, enddate, entitytypeid, mediatypeid, typeid, status, subject, text, allattributes)
 			select lpad(to_hex(n), 16, '0'), 101, at, at + interval '1 hour', at + interval '2 hours', 2, (array['chat', 'email', 'voice'])[n %% 3 + 1], 'Inbound', 3,
 				'Question ' || n, md5(n::text) || repeat(' about the last invoice', 1 + n %% 20), '{"Queue": "billing"}'
-			from (select n, timestamptz '2020-01-01Z' + n * interval '10 s' at from generate_series(1, %d) n) s`, n),
+			from (select n, timestamptz '2020-01-01Z' + n * interval '10 s' as at from generate_series(1, %d) n) s`, n),
 		"analyze",
 	} {
 		_, err := db.Exec(t.Context(), statement)
