@@ -46,9 +46,9 @@ func load(ctx context.Context, server *pgtest.Server, o options) (history, error
 		return h, fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Close(ctx)
-	order := "startdate, id"
+	order := "n, i.startdate, i.id"
 	if o.shuffled {
-		order = "md5(id)"
+		order = "md5(i.id || n)"
 	}
 	if err := multiply(ctx, conn, max(1, (o.megabytes+copyMegabytes/2)/copyMegabytes), order); err != nil {
 		return h, err
@@ -87,16 +87,23 @@ func multiply(ctx context.Context, conn *pgx.Conn, copies int, order string) err
 		if err != nil {
 			return err
 		}
-		by := map[string]string{"interaction": order, "attachment": "id"}[table]
-		if by == "" {
-			by = "interactionid"
+		// The rows of the other tables were written when their interaction was, and
+		// so lie in its order.
+		from := "original_" + table + " o"
+		switch table {
+		case "interaction":
+			from += ", lateral (select o.startdate, o.id) i"
+		case "attachment":
+			from += " join original_interaction i on i.id = o.entityid"
+		default:
+			from += " join original_interaction i on i.id = o.interactionid"
 		}
-		if err := do(fmt.Sprintf("insert into %s select %s from original_%s, generate_series(0, %d) n order by %s", table, values, table, copies-1, by)); err != nil {
+		if err := do(fmt.Sprintf("insert into %s select %s from %s, generate_series(0, %d) n order by %s", table, values, from, copies-1, order)); err != nil {
 			return err
 		}
-		if err := do("drop table original_" + table); err != nil {
-			return err
-		}
+	}
+	if err := do("drop table original_" + strings.Join(tables, ", original_")); err != nil {
+		return err
 	}
 	return do("vacuum analyze")
 }
@@ -111,9 +118,11 @@ func shifted(ctx context.Context, conn *pgx.Conn, table string) (string, error) 
 	for i, c := range columns {
 		switch {
 		case c == "id" || c == "interactionid" || c == "entityid" || c == "parentid" || c == "threadid":
-			columns[i] = fmt.Sprintf("%s || '-' || n as %s", c, c)
+			columns[i] = fmt.Sprintf("o.%s || '-' || n as %s", c, c)
 		case strings.HasSuffix(c, "date"):
-			columns[i] = fmt.Sprintf("%s + n * interval '%d years' as %s", c, copyYears, c)
+			columns[i] = fmt.Sprintf("o.%s + n * interval '%d years' as %s", c, copyYears, c)
+		default:
+			columns[i] = "o." + c
 		}
 	}
 	return strings.Join(columns, ", "), nil
