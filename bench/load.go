@@ -78,6 +78,10 @@ func multiply(ctx context.Context, conn *pgx.Conn, copies int, order string) err
 		if err := do("create temp table original_" + table + " as select * from " + table); err != nil {
 			return err
 		}
+		// Nobody else looks at a temporary table to know how large it is.
+		if err := do("analyze original_" + table); err != nil {
+			return err
+		}
 	}
 	if err := do("truncate " + strings.Join(tables, ", ")); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"cdds"
+	"cdds/export/deflate"
 	"cdds/source"
 )
 
@@ -70,7 +71,7 @@ func TestLongContentFails(t *testing.T) {
 	equal(t, "objects", len(s.keys()), 0)
 
 	for _, size := range []int64{2_990, 3_010} {
-		r := &reader{cut: &cutter{ring: newRing(1)}, progress: &Progress{}, line: []byte(`{"content":""}` + "\n")}
+		r := &reader{cut: &cutter{ring: newRing(1, deflate.Default)}, progress: &Progress{}, line: []byte(`{"content":""}` + "\n")}
 		content := &source.Content{Size: size, Read: func(do func([]byte) error) error { return do(make([]byte, 3_000)) }}
 		err := r.long(t.Context(), source.Attachment, &source.Record{Content: content})
 		equal(t, "code", cdds.CodeOf(err), cdds.CodeInternal)

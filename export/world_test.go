@@ -124,7 +124,7 @@ type history struct {
 	queries    []source.Query
 	before     func(e source.Entity, i int) error // called before each record, if given
 	onSnapshot func(n int) error                  // called before each snapshot, if given
-	onPiece    func() error          // called before each piece of a long content, if given
+	onPiece    func() error                       // called before each piece of a long content, if given
 	estimated  bool
 	stuck      bool // gives its first range again and again
 }
