@@ -230,7 +230,9 @@ func (s *guarded) step(ctx context.Context, q Query, rest *Range, emit func(*Rec
 			return err
 		}
 		given++
-		size += sizeOf(record)
+		if s.guard.pace.bytes != nil {
+			size += sizeOf(record)
+		}
 		last = record.Key
 		return nil
 	})
