@@ -157,6 +157,10 @@ func (s *guarded) persist(ctx context.Context, do func() (progress bool, err err
 		if progress {
 			tries = 0
 		}
+		var taken *takenError
+		if errors.As(err, &taken) {
+			return taken.err
+		}
 		if err == nil || !errors.Is(err, ErrLost) || s.begun && s.errand.OneSnapshot || tries == retries {
 			return err
 		}
@@ -211,6 +215,17 @@ func (s *guarded) Read(ctx context.Context, q Query, r Range, emit func(*Record)
 	return given, nil
 }
 
+// takenError is what emit said. A part of the record may have been taken by
+// then, also where the connection was lost while a long content was read: it
+// must not be given a second time.
+type takenError struct{ err error }
+
+// Error is that of the reader.
+func (e *takenError) Error() string { return e.err.Error() }
+
+// Unwrap gives the reader's error.
+func (e *takenError) Unwrap() error { return e.err }
+
 // step reads what the ceiling allows of the rest of a range, and moves the rest
 // on behind it.
 func (s *guarded) step(ctx context.Context, q Query, rest *Range, emit func(*Record) error) (given, asked int, err error) {
@@ -227,7 +242,7 @@ func (s *guarded) step(ctx context.Context, q Query, rest *Range, emit func(*Rec
 		watch.turn()
 		defer watch.turn()
 		if err := emit(record); err != nil {
-			return err
+			return &takenError{err}
 		}
 		given++
 		if s.guard.pace.bytes != nil {

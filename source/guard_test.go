@@ -196,21 +196,26 @@ func TestFaultsThatStay(t *testing.T) {
 }
 
 // TestErrorsOfTheReaderArePassedOn: a storage that fails is none of the source's
-// faults.
+// faults. Nor is a connection that is lost while the reader takes a long
+// content: a part of the record has been taken, so that it must not be read
+// again.
 func TestErrorsOfTheReaderArePassedOn(t *testing.T) {
-	inBubble(t, func(t *testing.T, m *moody) {
-		full := errors.New("the disk is full")
-		n := 0
-		err := readAll(t.Context(), source.NewGuard(m, source.Limits{RecordsPerSecond: 100}, quiet()), source.Contact, 10, func(string) error {
-			if n++; n == 15 {
-				return full
-			}
-			return nil
+	for name, fault := range map[string]error{"a full disk": errors.New("the disk is full"), "lost within a record": lost()} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, m *moody) {
+				n := 0
+				err := readAll(t.Context(), source.NewGuard(m, source.Limits{RecordsPerSecond: 100}, quiet()), source.Contact, 10, func(string) error {
+					if n++; n == 15 {
+						return fault
+					}
+					return nil
+				})
+				if err != fault || n != 15 {
+					t.Errorf("after %d records: %v", n, err)
+				}
+			})
 		})
-		if !errors.Is(err, full) || n != 15 {
-			t.Errorf("after %d records: %v", n, err)
-		}
-	})
+	}
 }
 
 // TestQuietHoursAreWaitedFor begins to read in quiet hours, and comes into them

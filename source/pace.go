@@ -111,6 +111,9 @@ func sizeOf(r *Record) int64 {
 	for _, a := range r.Attributes {
 		size += int64(len(a.Name) + len(a.Value))
 	}
+	if r.Content != nil {
+		size += r.Content.Size
+	}
 	return size
 }
 
