@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build console test test-console test-long torture lint shape fuzz bench microbench clean
+.PHONY: help run build console test test-console screenshots test-long torture lint shape fuzz bench microbench clean
 
 # Tools are built once per machine, outside the clone.
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cdds/tools
@@ -56,6 +56,11 @@ test: ## Run all tests of daily use, with the race detector (under 15 minutes)
 test-console: build ## Run the console's tests alone: units, then a real browser against the real service
 	cd console && npm run --silent unit
 	cd console && CI=1 npm run --silent e2e
+
+screenshots: build ## Take the pictures of docs/console.md anew (needs pngquant)
+	@command -v pngquant >/dev/null || { echo "pngquant is missing: apt-get install pngquant"; exit 1; }
+	cd console && CI=1 SCREENSHOTS=../docs/screenshots npm run --silent e2e -- pages.spec.ts
+	pngquant --force --ext .png --strip docs/screenshots/*.png
 
 test-long: ## Run the large and slow tests too: millions of records, gigabytes, kills (hours)
 	@.ci/prepare

@@ -1,5 +1,5 @@
 import { defineConfig } from '@playwright/test';
-import { url } from './e2e/place';
+import { folder, port, url } from './e2e/place';
 
 /** The browser tests: Debian's Chromium against the real service with a sample of its own. */
 export default defineConfig({
@@ -22,5 +22,8 @@ export default defineConfig({
       args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
     },
   },
-  webServer: { command: 'node e2e/start.mjs', url: `${url}/healthz`, timeout: 180_000, reuseExistingServer: !process.env.CI, stdout: 'pipe', gracefulShutdown: { signal: 'SIGTERM', timeout: 15_000 } },
+  webServer: {
+    command: 'node e2e/start.mjs', env: { CDDS_E2E_PORT: String(port), CDDS_E2E_DATA: folder },
+    url: `${url}/healthz`, timeout: 180_000, reuseExistingServer: !process.env.CI, stdout: 'pipe', gracefulShutdown: { signal: 'SIGTERM', timeout: 15_000 },
+  },
 });

@@ -1,4 +1,5 @@
-import { action, expect, makeJob, makeRun, reason, row, signIn, test } from './fixtures';
+import { readFileSync } from 'node:fs';
+import { action, ended, expect, makeJob, makeRun, reason, row, signIn, test, users } from './fixtures';
 
 test.beforeEach(async ({ page }) => signIn(page));
 
@@ -12,12 +13,15 @@ test('shows every run with its window, records, size and files, and filters them
   const line = row(page, 'History contacts');
   await expect(line).toContainText('Finished');
   await expect(line).toContainText('3,000');
-  await expect(line).toContainText(/beginning … \d{4}-/);
+  await expect(line).toContainText(/up to \d{4}-/);
   await expect(row(page, 'History of nothing')).toContainText('Finished, no data');
   await page.getByRole('button', { name: 'Filter by state: all' }).click();
   await page.getByRole('checkbox', { name: 'Failed' }).check();
   await expect(page).toHaveURL(/state=failed/);
-  await expect(row(page, 'History contacts')).toHaveCount(0);
+  // Nothing matches; the filter stays at hand to be changed again.
+  await expect(page.getByText('No run matches')).toBeVisible();
+  await page.getByRole('checkbox', { name: 'Finished' }).check();
+  await expect(row(page, 'History contacts')).toHaveCount(1);
   await page.keyboard.press('Escape');
   await page.goto(`/history?q=History&run=${run.id}`);
   await expect(page.getByRole('dialog', { name: 'Run details' })).toBeVisible();
@@ -37,6 +41,7 @@ test('the details: frozen job, attempts, manifest, and who downloaded what', asy
   await expect(details).toContainText('CN=CDDS sample user');
   await expect(details.getByRole('table', { name: 'Downloads' })).toContainText('admin');
   const download = page.waitForEvent('download');
+  await expect(details.getByRole('toolbar').getByRole('button', { name: 'Cancel' })).toHaveAttribute('aria-disabled', 'true');
   await details.getByRole('link', { name: /Download the manifest/ }).click();
   expect((await download).suggestedFilename()).toBe(`manifest-${run.id}.json`);
   await page.keyboard.press('Escape');
@@ -45,28 +50,32 @@ test('the details: frozen job, attempts, manifest, and who downloaded what', asy
 });
 
 test('a failed run says why and what to do; a retry is linked to it', async ({ page }) => {
-  // Carol has no certificate while this runs, and her runs fail for it.
+  // Carol has no certificate when her job's time comes, and its run fails for it.
   await signIn(page, 'carol');
-  const { certificate } = (await import('./fixtures')).users();
-  const pem = (await import('node:fs')).readFileSync(certificate);
-  await page.request.put('/api/v1/me/certificate', { data: pem, headers: { 'Content-Type': 'application/octet-stream' } });
-  const job = await makeJob(page.request, 'Fails for its certificate', { type: 'contact' });
+  const pem = readFileSync(users().certificate);
+  const bring = () => page.request.put('/api/v1/me/certificate', { data: pem, headers: { 'Content-Type': 'application/octet-stream' } });
+  await bring();
+  const startAt = new Date(Date.now() + 3000).toISOString();
+  const job = await makeJob(page.request, 'Fails for its certificate', { type: 'contact', timeframe: { kind: 'all' }, schedule: { kind: 'once', startAt } });
   await page.request.delete('/api/v1/me/certificate');
-  await page.goto('/jobs?q=Fails for');
-  await page.getByRole('checkbox', { name: `Select ${job.title}` }).check();
-  await action(page, 'Run now').click();
-  await expect(row(page, job.title)).toContainText('Failed');
-  await action(page, 'History').click();
+  expect((await ended(page.request, job.id)).state).toBe('failed');
+  await page.goto(`/history?job=${job.id}`);
+  const badge = row(page, job.title).getByRole('note');
+  await badge.focus();
+  await expect(page.getByRole('tooltip')).toContainText(/certificate/i);
   await page.getByRole('button', { name: job.title }).click();
   const details = page.getByRole('dialog', { name: 'Run details' });
   await expect(details.getByRole('alert').first()).toContainText(/certificate/i);
+  await expect(details.getByRole('alert').first()).toContainText(/User preferences/);
   await page.keyboard.press('Escape');
-  await page.request.put('/api/v1/me/certificate', { data: pem, headers: { 'Content-Type': 'application/octet-stream' } });
-  await page.getByRole('checkbox', { name: /Select the run of/ }).first().check();
+  await page.getByRole('checkbox', { name: /Select the run of/ }).check();
+  await action(page, 'Retry').click();
+  await expect(page.getByRole('alert').filter({ hasText: 'was not retried' })).toContainText(/certificate/i);
+  await bring();
   await action(page, 'Retry').click();
   await expect(row(page, job.title).filter({ hasText: 'Finished' })).toHaveCount(1);
   await row(page, job.title).filter({ hasText: 'Finished' }).getByRole('button', { name: job.title }).click();
-  await expect(details).toContainText('hand, as a retry');
+  await expect(details).toContainText('a person, as a retry');
 });
 
 test('cancels a run at work, and leaves nothing of it', async ({ page }) => {

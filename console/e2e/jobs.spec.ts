@@ -64,7 +64,7 @@ test('suspends and resumes: by the slider, by the toolbar for several, and back 
   await page.goto('/jobs?q=Switched');
   const slider = page.getByRole('switch', { name: `${one.title}: active` });
   await expect(slider).toBeChecked();
-  await slider.click({ force: true });
+  await slider.click();
   await expect(slider).not.toBeChecked();
   await expect(row(page, one.title)).toContainText('Suspended');
   await page.getByRole('button', { name: 'Undo' }).click();
@@ -81,7 +81,7 @@ test('the one-time rules: born suspended, not resumed, not edited, cloned', asyn
   await page.goto('/jobs?q=One-time');
   const slider = page.getByRole('switch', { name: 'One-time contacts: active' });
   await expect(slider).not.toBeChecked();
-  await slider.click({ force: true });
+  await slider.click();
   await expect(slider).not.toBeChecked();
   await page.getByRole('checkbox', { name: 'Select One-time contacts' }).check();
   expect(await reason(page, 'Edit')).toContain('one-time job cannot be edited');

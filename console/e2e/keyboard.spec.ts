@@ -46,7 +46,7 @@ test('every flow, by keyboard alone', async ({ page }) => {
     await page.keyboard.press('Enter');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
-    await expect(page.getByLabel('Day of week')).toBeVisible();
+    await expect(page.getByRole('combobox', { name: 'Day of week' })).toBeVisible();
     await tabTo(page, page.getByLabel(/^Start at/));
     await page.keyboard.press('Control+a');
     await page.keyboard.type('04:15');

@@ -68,10 +68,16 @@ test('an ended session leads to the sign-in and back', async ({ page }) => {
 });
 
 test('a viewer sees History only', async ({ page }) => {
-  await signIn(page, 'vera');
-  await page.goto('/');
+  await page.goto('/sign-in');
+  await enter(page, 'vera', users().others);
+  await expect(page).toHaveURL(/history/);
+  await page.getByRole('link', { name: 'Overview' }).click();
   const main = page.getByRole('navigation', { name: 'Main' });
   await expect(main.getByRole('link')).toHaveText(['Overview', 'History']);
   await page.goto('/artifacts');
   await expect(page.getByText('Your role does not show artifacts')).toBeVisible();
+  await page.goto('/jobs');
+  await expect(page.getByText('Your role does not show jobs')).toBeVisible();
+  await page.goto('/jobs/new');
+  await expect(page.getByText('This needs an administrator')).toBeVisible();
 });

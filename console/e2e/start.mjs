@@ -1,10 +1,13 @@
 // Starts the service for the browser tests: a data folder of its own, with a
 // sample large enough for a run to be watched, and one user of each role.
+// place.ts says where; playwright.config.ts hands it on.
 import { spawn, spawnSync } from 'node:child_process';
-import { rmSync, mkdirSync, writeFileSync } from 'node:fs';
+import { rmSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
-const folder = new URL('.work/', import.meta.url).pathname;
-const cdds = new URL('../../bin/cdds', import.meta.url).pathname;
+const { CDDS_E2E_PORT: port, CDDS_E2E_DATA: folder } = process.env;
+if (!port || !folder) throw new Error('Set CDDS_E2E_PORT and CDDS_E2E_DATA, or let "npm run e2e" do it.');
+const cdds = fileURLToPath(new URL('../../bin/cdds', import.meta.url));
 const password = 'a long enough password';
 
 rmSync(folder, { recursive: true, force: true });
@@ -22,6 +25,11 @@ for (const [name, role] of [['carol', 'administrator'], ['erin', 'exporter'], ['
 }
 writeFileSync(`${folder}/users.json`, JSON.stringify({ ...admin, others: password }));
 
-const service = spawn(cdds, ['serve', '--data', folder, '--listen', '127.0.0.1:18230'], { stdio: 'inherit' });
+// What the service says goes to a file: between the tests' lines nobody reads it.
+const log = openSync(`${folder}/service.log`, 'w');
+const service = spawn(cdds, ['serve', '--data', folder, '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', log, log] });
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => service.kill(signal));
-service.on('exit', (code) => process.exit(code ?? 1));
+service.on('exit', (code) => {
+  if (code) console.error(`The service ended with ${code}; ${folder}/service.log says why.`);
+  process.exit(code ?? 1);
+});

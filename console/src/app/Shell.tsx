@@ -22,7 +22,7 @@ export function Shell() {
   return (
     <Live>
       <a className="skip" href="#main">Skip to the content</a>
-      <AppShell header={{ height: 48 }} navbar={{ width: 208, breakpoint: 'sm', collapsed: { mobile: !open } }} padding="md">
+      <AppShell header={{ height: 48 }} navbar={{ width: 176, breakpoint: 'sm', collapsed: { mobile: !open } }} padding="md">
         <AppShell.Header>
           <Group h="100%" px="md" justify="space-between" wrap="nowrap">
             <Group gap="sm" wrap="nowrap">
@@ -114,16 +114,14 @@ function UserMenu({ username, tenant, preferences }: { username: string; tenant:
   return (
     <Menu position="bottom-end" withArrow>
       <Menu.Target>
-        <UnstyledButton aria-label={`${username}, user menu`}>
-          <Group gap={4} wrap="nowrap"><Text size="sm" fw={500} maw={140} truncate>{username}</Text><IconChevronDown size={14} aria-hidden /></Group>
+        <UnstyledButton aria-label={`${username} of ${tenant}, user menu`}>
+          <Group gap={4} wrap="nowrap"><Text size="sm" fw={500} maw={140} truncate>{username}</Text><Text size="sm" c="dimmed" maw={140} truncate visibleFrom="sm">{tenant}</Text><IconChevronDown size={14} aria-hidden /></Group>
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Label>Tenant {tenant}</Menu.Label>
         {preferences && <Menu.Item component={Link} to="/preferences" leftSection={<IconSettings size={15} aria-hidden />}>User preferences</Menu.Item>}
         <Menu.Item leftSection={<IconLogout size={15} aria-hidden />} onClick={() => void signOut()}>Sign out</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );
 }
-

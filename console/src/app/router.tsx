@@ -72,7 +72,6 @@ export function newRouter(client: QueryClient) {
   onSessionEnd(() => {
     const { location } = router.state;
     if (location.pathname === '/sign-in') return;
-    client.removeQueries({ queryKey: meQuery.queryKey });
     void router.navigate({ to: '/sign-in', search: { from: location.href, expired: true } });
   });
   return router;

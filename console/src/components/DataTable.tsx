@@ -1,7 +1,7 @@
-import { Checkbox, Group, Stack } from '@mantine/core';
+import { Checkbox, Group, Select, Stack } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { IconArrowDown, IconArrowUp, IconArrowsSort } from '@tabler/icons-react';
-import { createColumnHelper, rowSelectionFeature, rowSortingFeature, tableFeatures, useTable, type ColumnDef, type RowSelectionState } from '@tanstack/react-table';
+import { createColumnHelper, rowSelectionFeature, rowSortingFeature, tableFeatures, useTable, type ColumnDef, type Header, type Row as TableRow, type RowSelectionState } from '@tanstack/react-table';
 import { useMemo, type ReactNode } from 'react';
 import { firstPage, type ListSearch } from '../lib/list';
 
@@ -14,6 +14,8 @@ export type ColumnLook = {
   num?: boolean;
   /** The one column that takes the room that is left, and heads the card on a phone. */
   grow?: boolean;
+  /** Not on a phone's card: the details have it. */
+  minor?: boolean;
 };
 
 const features = tableFeatures({ rowSortingFeature, rowSelectionFeature, columnMeta: {} as ColumnLook });
@@ -41,6 +43,8 @@ type Props<Row extends object> = {
   onSearch: (change: Partial<ListSearch>) => void;
   selected: string[];
   onSelect: (ids: string[]) => void;
+  /** Stands where the rows would be when nothing matches; the headers stay, so that a filter can be changed again. */
+  empty: ReactNode;
 };
 
 const narrow = '(max-width: 48em)';
@@ -67,72 +71,99 @@ export function DataTable<Row extends object>(props: Props<Row>) {
   const shown = table.getRowModel().rows;
   const some = selected.length > 0;
   const every = some && shown.every((row) => row.getIsSelected());
-  const selectAll = (
-    <Checkbox size="xs" aria-label={`Select all ${props.label} of this page`} checked={every} indeterminate={some && !every} onChange={() => table.toggleAllRowsSelected(!every)} />
-  );
-  const selectRow = (row: (typeof shown)[number]) => (
-    <Checkbox size="xs" aria-label={`Select ${props.rowName(row.original)}`} checked={row.getIsSelected()} onChange={row.getToggleSelectedHandler()} />
-  );
-  const headers = table.getHeaderGroups()[0]?.headers ?? [];
+  const parts: Parts<Row> = {
+    shown, sort, headers: table.getHeaderGroups()[0]?.headers ?? [],
+    cell: (cell) => <table.FlexRender cell={cell} />,
+    selectAll: (
+      <Checkbox size="xs" aria-label={`Select all ${props.label} of this page`} checked={every} indeterminate={some && !every} disabled={shown.length === 0} onChange={() => table.toggleAllRowsSelected(!every)} />
+    ),
+    selectRow: (row) => <Checkbox size="xs" aria-label={`Select ${props.rowName(row.original)}`} checked={row.getIsSelected()} onChange={row.getToggleSelectedHandler()} />,
+  };
+  return asCards ? <Cards {...props} {...parts} /> : <Desk {...props} {...parts} />;
+}
 
-  if (asCards) {
-    return (
-      <Stack gap="xs" component="section" aria-label={props.label}>
-        <Group justify="space-between">{selectAll}<Group gap={4}>{headers.map((h) => h.column.columnDef.meta?.filter && <span key={h.id}>{h.column.columnDef.meta.filter}</span>)}</Group></Group>
-        {shown.map((row) => {
-          const cells = row.getAllCells();
-          const head = cells.find((c) => c.column.columnDef.meta?.grow);
-          return (
-            <div key={row.id} className="card" data-selected={row.getIsSelected()}>
-              <Group gap="sm" wrap="nowrap">{selectRow(row)}<strong>{head && <table.FlexRender cell={head} />}</strong></Group>
-              <dl>
-                {cells.filter((c) => c !== head).map((cell) => [
-                  <dt key={`${cell.id}t`}>{cell.column.columnDef.meta?.label}</dt>,
-                  <dd key={cell.id}><table.FlexRender cell={cell} /></dd>,
-                ])}
-              </dl>
-            </div>
-          );
-        })}
-      </Stack>
-    );
-  }
+type DataRow<Row extends object> = TableRow<Features, Row>;
+
+/** What both forms of a list are made of. */
+type Parts<Row extends object> = {
+  shown: DataRow<Row>[];
+  headers: Header<Features, Row, unknown>[];
+  sort: string;
+  cell: (cell: ReturnType<DataRow<Row>['getAllCells']>[number]) => ReactNode;
+  selectAll: ReactNode;
+  selectRow: (row: DataRow<Row>) => ReactNode;
+};
+
+const lookClass = (look: ColumnLook | undefined) => (look?.grow ? 'grow' : look?.num ? 'num' : undefined);
+
+function Desk<Row extends object>({ label, stale, empty, shown, headers, cell, selectAll, selectRow }: Props<Row> & Parts<Row>) {
   return (
-    <div className="list-frame" data-stale={props.stale} tabIndex={0} role="region" aria-label={`${props.label}, scrolls sideways`}>
-      <table className="list" aria-label={props.label} aria-busy={props.stale}>
+    <div className="list-frame" data-stale={stale} tabIndex={0} role="region" aria-label={`${label}, scrolls sideways`}>
+      <table className="list" aria-label={label} aria-busy={stale}>
         <thead>
-          <tr>
-            <th style={{ width: 36 }}>{selectAll}</th>
-            {headers.map((header) => {
-              const look = header.column.columnDef.meta;
-              const direction = header.column.getIsSorted();
-              const Arrow = direction === 'asc' ? IconArrowUp : direction === 'desc' ? IconArrowDown : IconArrowsSort;
-              return (
-                <th key={header.id} className={look?.grow ? 'grow' : look?.num ? 'num' : undefined} aria-sort={direction === 'asc' ? 'ascending' : direction === 'desc' ? 'descending' : undefined}>
-                  {header.column.getCanSort() ? (
-                    <button type="button" className="sort" onClick={() => header.column.toggleSorting()}>
-                      {look?.label}<Arrow size={13} aria-hidden style={direction ? undefined : { opacity: 0.5 }} />
-                    </button>
-                  ) : look?.label}
-                  {look?.filter}
-                </th>
-              );
-            })}
-          </tr>
+          <tr><th className="pick">{selectAll}</th>{headers.map((header) => <Head key={header.id} header={header} />)}</tr>
         </thead>
         <tbody>
           {shown.map((row) => (
             <tr key={row.id} data-selected={row.getIsSelected()}>
-              <td>{selectRow(row)}</td>
-              {row.getAllCells().map((cell) => (
-                <td key={cell.id} className={cell.column.columnDef.meta?.grow ? 'grow' : cell.column.columnDef.meta?.num ? 'num' : undefined}>
-                  <table.FlexRender cell={cell} />
-                </td>
-              ))}
+              <td className="pick">{selectRow(row)}</td>
+              {row.getAllCells().map((c) => <td key={c.id} className={lookClass(c.column.columnDef.meta)}>{cell(c)}</td>)}
             </tr>
           ))}
         </tbody>
       </table>
+      {shown.length === 0 && empty}
     </div>
+  );
+}
+
+/** A column's header: its words, which sort, and its filter. */
+function Head<Row extends object>({ header }: { header: Header<Features, Row, unknown> }) {
+  const look = header.column.columnDef.meta;
+  const direction = header.column.getIsSorted();
+  const Arrow = direction === 'asc' ? IconArrowUp : direction === 'desc' ? IconArrowDown : IconArrowsSort;
+  return (
+    <th className={lookClass(look)} aria-sort={direction === 'asc' ? 'ascending' : direction === 'desc' ? 'descending' : undefined}>
+      <div className="head">
+        {header.column.getCanSort() ? (
+          <button type="button" className="sort" onClick={() => header.column.toggleSorting()}>
+            {look?.label}<Arrow size={13} aria-hidden data-off={!direction} />
+          </button>
+        ) : look?.label}
+        {look?.filter}
+      </div>
+    </th>
+  );
+}
+
+function Cards<Row extends object>({ label, stale, empty, shown, headers, sort, cell, selectAll, selectRow, onSearch }: Props<Row> & Parts<Row>) {
+  const sorts = headers.filter((h) => h.column.getCanSort()).flatMap((h) => {
+    const name = h.column.columnDef.meta?.label ?? h.id;
+    return [{ value: h.id, label: `${name}, ascending` }, { value: `-${h.id}`, label: `${name}, descending` }];
+  });
+  return (
+    <Stack gap="xs" component="section" aria-label={label} className="cards" data-stale={stale}>
+      <Group gap="xs">
+        {selectAll}
+        <Select
+          aria-label={`Sort ${label} by`} size="xs" flex="1 1 12rem" data={sorts} value={sorts.some((o) => o.value === sort) ? sort : null} placeholder="Newest first" allowDeselect={false}
+          onChange={(value) => value && onSearch({ sort: value, ...firstPage })}
+        />
+      </Group>
+      <Group gap="xs" className="card-filters">{headers.map((h) => h.column.columnDef.meta?.filter && <span key={h.id}>{h.column.columnDef.meta.label}{h.column.columnDef.meta.filter}</span>)}</Group>
+      {shown.map((row) => {
+        const cells = row.getAllCells();
+        const head = cells.find((c) => c.column.columnDef.meta?.grow);
+        return (
+          <div key={row.id} className="card" data-selected={row.getIsSelected()}>
+            <Group gap="sm" wrap="nowrap">{selectRow(row)}<strong>{head && cell(head)}</strong></Group>
+            <dl>
+              {cells.filter((c) => c !== head && !c.column.columnDef.meta?.minor).map((c) => [<dt key={`${c.id}t`}>{c.column.columnDef.meta?.label}</dt>, <dd key={c.id}>{cell(c)}</dd>])}
+            </dl>
+          </div>
+        );
+      })}
+      {shown.length === 0 && empty}
+    </Stack>
   );
 }

@@ -12,7 +12,8 @@ export function askToDelete({ title, names, consequence, action, onConfirm }: Qu
     title,
     closeButtonProps: { 'aria-label': 'Close' },
     labels: { confirm: action, cancel: 'Keep' },
-    confirmProps: { color: 'red' },
+    confirmProps: { color: 'red.9' },
+    cancelProps: { 'data-autofocus': true },
     children: (
       <Stack gap="sm">
         <List size="sm">

@@ -46,6 +46,12 @@ export function local(instant: string): string {
   return `${part('year')}-${part('month')}-${part('day')} ${part('hour')}:${part('minute')}:${part('second')} ${part('timeZoneName')}`;
 }
 
+/** Tue 04:05 EST: the viewer's own weekday and time, to stand beside a date in UTC. */
+export function localShort(instant: string): string {
+  const weekday = new Intl.DateTimeFormat('en', { weekday: 'short' }).format(new Date(instant));
+  return `${weekday} ${local(instant).slice(11).replace(/:\d\d /, ' ')}`;
+}
+
 /** 1 h 05 min, 4 min 10 s, 12 s, 0.4 s. Seconds in. */
 export function duration(seconds: number): string {
   if (seconds < 10 && seconds > 0) return `${(Math.round(seconds * 10) / 10).toString()} s`;

@@ -1,6 +1,6 @@
 import type { Schedule, Timeframe } from '../api/client';
 import { count } from './amount';
-import { utcShort } from './time';
+import { utc, utcShort } from './time';
 
 /** How sources and types are named to people. */
 export const sourceNames: Record<string, string> = { contact_history: 'UCS', info_mart: 'Info Mart' };
@@ -42,6 +42,17 @@ export function windowWords(w: { start: string | null; end: string | null }): st
   return w.end ? `${start} to ${utcShort(w.end)}` : `from ${start}`;
 }
 
+const hour = 3_600_000;
+
+/** A window as short as a list needs it, by its end and its length; windowWords has the whole of it. */
+export function windowShort(w: { start: string | null; end: string | null }): string {
+  const minute = (at: string) => utc(at).slice(0, 16);
+  if (!w.start || !w.end) return w.end ? `up to ${minute(w.end)}` : `from ${w.start ? minute(w.start) : 'the beginning'}`;
+  const hours = (Date.parse(w.end) - Date.parse(w.start)) / hour;
+  if (Number.isInteger(hours / 24)) return `${count(hours / 24)} d to ${minute(w.end)}`;
+  return Number.isInteger(hours) && hours < 24 ? `${hours} h to ${minute(w.end)}` : `${minute(w.start)} … ${minute(w.end).slice(5)}`;
+}
+
 /** Media types of a job in words. */
 export function mediaWords(mediaTypes: string[] | null): string {
   return mediaTypes ? mediaTypes.join(', ') : 'all';
@@ -54,3 +65,8 @@ export function partWords(failedOnes: number, all: number): string {
 
 /** How many of a run's files are damaged. */
 export const damagedWords = (n: number) => (n === 1 ? 'A file is damaged or missing.' : `${n} files are damaged or missing.`);
+
+/** export-0193…9f2c.zip.p7m: the middle of the id tells nothing to people; the tooltip has it all. */
+export function shortName(name: string): string {
+  return name.replace(/^(export-[0-9a-f]{8})[0-9a-f-]{20,}?([0-9a-f]{4})(?=[-.])/, '$1…$2');
+}

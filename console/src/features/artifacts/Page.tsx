@@ -44,7 +44,7 @@ function Artifacts() {
   const [shown, setShown] = useState<Artifact | null>(null);
   const selected = useMemo(() => artifacts.filter((a) => selection.includes(a.id)), [artifacts, selection]);
   const columns = useArtifactColumns(search, onSearch, setShown);
-  const filtered = Boolean(q || type || job || run);
+  const filtered = Boolean(q || type || job || run || cursor);
 
   return (
     <>
@@ -56,17 +56,18 @@ function Artifacts() {
       {list.data && (
         <Stack gap={0}>
           {list.isError && <ErrorState error={list.error} what="Newer artifacts" retry={() => void list.refetch()} />}
-          {artifacts.length > 0 ? (
+          {artifacts.length === 0 && !filtered ? (
+            <EmptyState title="No artifacts yet">When a run finishes, its encrypted files stand here until their remaining days are over.</EmptyState>
+          ) : (
             <DataTable
               label="artifacts" columns={columns} rows={artifacts} rowId={(a) => a.id} rowName={(a) => a.name} stale={list.isPlaceholderData}
               search={search} defaultSort={defaultSort} onSearch={onSearch} selected={selected.map((a) => a.id)} onSelect={setSelection}
+              empty={
+                <EmptyState title="No artifact matches" action={<Button variant="default" onClick={() => void navigate({ search: {} })}>Clear filters</Button>}>
+                  There is no file that has what the filters and the search ask for. Files are removed when their remaining days are over.
+                </EmptyState>
+              }
             />
-          ) : filtered ? (
-            <EmptyState title="No artifact matches" action={<Button variant="default" onClick={() => void navigate({ search: {} })}>Clear filters</Button>}>
-              There is no file that has what the filters and the search ask for. Files are removed when their remaining days are over.
-            </EmptyState>
-          ) : (
-            <EmptyState title="No artifacts yet">When a run finishes, its encrypted files stand here until their remaining days are over.</EmptyState>
           )}
           <Pager label="artifacts" search={search} onSearch={onSearch} shown={artifacts.length} total={list.data.total} atLeast={list.data.totalAtLeast} nextCursor={list.data.nextCursor} />
         </Stack>

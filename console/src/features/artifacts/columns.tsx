@@ -10,7 +10,7 @@ import { Utc } from '../../components/Utc';
 import { bytes } from '../../lib/amount';
 import { firstPage, join, split } from '../../lib/list';
 import { utc } from '../../lib/time';
-import { typeNames, typeOptions } from '../../lib/words';
+import { shortName, typeNames, typeOptions } from '../../lib/words';
 import { contentPath } from './decrypt';
 import type { ArtifactsSearch } from './search';
 
@@ -27,15 +27,10 @@ export function useArtifactColumns(search: ArtifactsSearch, onSearch: (change: P
     column<Artifact>('size', { label: 'Size', num: true }, (a) => bytes(a.size)),
     column<Artifact>('createdAt', { label: 'Created (UTC)' }, (a) => <Utc at={a.createdAt} />),
     column<Artifact>('expiresAt', { label: 'Remaining Days', num: true }, (a) => <RemainingDays artifact={a} />),
-    column<Artifact>('recipients', { label: 'Recipients' }, (a) => <Recipients fingerprints={a.recipients ?? []} />, false),
+    column<Artifact>('recipients', { label: 'Recipients', minor: true }, (a) => <Recipients fingerprints={a.recipients ?? []} />, false),
     column<Artifact>('actions', { label: 'Get' }, (a) => <RowActions artifact={a} onDecrypt={onDecrypt} />, false),
     // eslint-disable-next-line react-hooks/exhaustive-deps
   ], [key]);
-}
-
-/** export-0193…9f2c.zip.p7m: the middle of the id tells nothing to people; the tooltip has it all. */
-export function shortName(name: string): string {
-  return name.replace(/^(export-[0-9a-f]{8})[0-9a-f-]{20,}?([0-9a-f]{4})(?=[-.])/, '$1…$2');
 }
 
 /** Days until the file is removed: yellow from three on, red on the last. */

@@ -1,16 +1,19 @@
-import { Alert, Button, Group, Modal, SimpleGrid, Stack, Text } from '@mantine/core';
+import { Alert, Button, Fieldset, Group, Stack, Text } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useBlocker, useNavigate } from '@tanstack/react-router';
-import { useMemo, useRef, useState } from 'react';
+import { useNavigate } from '@tanstack/react-router';
+import { useRef, useState } from 'react';
 import { api, asProblem, type Job } from '../../api/client';
 import { refresh } from '../../api/live';
+import { ActionButton } from '../../components/ActionButton';
 import { ButtonLink } from '../../components/links';
 import { confirmed } from '../../components/notify';
 import { PageHead } from '../../components/PageHead';
 import { newKey } from '../../lib/key';
+import { lastPlace } from '../jobs/place';
 import { fromServer, toSpec, validate, type Values } from './form';
+import { Leaving } from './Leaving';
 import { PreviewPane } from './PreviewPane';
 import { WhatFields } from './WhatFields';
 import { WhenFields } from './WhenFields';
@@ -27,39 +30,30 @@ export function Editor({ heading, initial, job }: Props) {
   const form = useEditorForm(initial);
   const { save, refused, done } = useSave(form, job);
   const oneTime = job?.schedule.kind === 'once';
-  const leave = useLeaving(() => form.isDirty() && !done.current);
   const focusFirst = () => setTimeout(() => document.querySelector<HTMLElement>('form [aria-invalid="true"]')?.focus());
   return (
-    <form noValidate onSubmit={form.onSubmit((values) => save.mutate(values, { onError: focusFirst }), focusFirst)}>
-      <PageHead title={heading}>
-        <Group gap="xs">
-          <ButtonLink variant="default" to="/jobs">Cancel</ButtonLink>
-          <Button type="submit" loading={save.isPending} disabled={oneTime}>Save</Button>
-        </Group>
-      </PageHead>
+    <form noValidate onSubmit={form.onSubmit((values) => { if (!oneTime) save.mutate(values, { onError: focusFirst }); }, focusFirst)}>
+      <div className="editor-head">
+        <PageHead title={heading}>
+          <Group gap="xs">
+            <ButtonLink variant="default" to="/jobs" search={lastPlace()}>Cancel</ButtonLink>
+            {oneTime
+              ? <ActionButton label="Save" wide reason="a one-time job cannot be edited once it is submitted; clone it instead" onClick={() => {}} />
+              : <Button type="submit" loading={save.isPending}>Save</Button>}
+          </Group>
+        </PageHead>
+      </div>
       <Stack gap="sm">
         <Text size="sm" c="dimmed">Fields with * are mandatory. All times are UTC unless a time zone is chosen.</Text>
         {oneTime && <OneTime id={job.id} />}
         {refused && <Alert color="red" role="alert" icon={<IconAlertTriangle size={16} aria-hidden />} title="The job was not saved">{refused}</Alert>}
-        <SimpleGrid cols={{ base: 1, md: 2 }} spacing="xl" verticalSpacing="lg">
-          <Stack gap="lg">
-            <WhatFields form={form} />
-          </Stack>
-          <Stack gap="lg">
-            <WhenFields form={form} />
-            <PreviewPane values={form.values} />
-          </Stack>
-        </SimpleGrid>
+        <Fieldset variant="unstyled" disabled={oneTime} className="editor">
+          <Stack gap="lg" className="editor-what"><WhatFields form={form} /></Stack>
+          <Stack gap="lg" className="editor-when"><WhenFields form={form} /></Stack>
+          <div className="editor-preview"><PreviewPane values={form.values} idle={oneTime && !job.nextStartsAt} /></div>
+        </Fieldset>
       </Stack>
-      <Modal opened={leave.asking} onClose={leave.stay} title="Leave without saving?" closeButtonProps={{ 'aria-label': 'Close' }}>
-        <Stack>
-          <Text size="sm">What you changed in this job is not saved and will be lost.</Text>
-          <Group justify="flex-end">
-            <Button variant="default" onClick={leave.stay} data-autofocus>Stay</Button>
-            <Button color="red" onClick={leave.go}>Leave</Button>
-          </Group>
-        </Stack>
-      </Modal>
+      <Leaving unsaved={() => form.isDirty() && !done.current} />
     </form>
   );
 }
@@ -93,7 +87,8 @@ function useSave(form: EditorForm, job: Job | undefined) {
       void client.invalidateQueries({ queryKey: ['get', '/api/v1/jobs/{id}'] });
       refresh(client);
       confirmed(`Saved "${values.title.trim()}".`);
-      void navigate({ to: '/jobs' });
+      // A new job stands first in the whole list; an edited one is where it was.
+      void navigate({ to: '/jobs', search: job ? lastPlace() : {} });
     },
     onError: (error) => {
       const problem = asProblem(error);
@@ -103,16 +98,4 @@ function useSave(form: EditorForm, job: Job | undefined) {
     },
   });
   return { save, refused, done };
-}
-
-/** Asks before unsaved changes are lost, on links and on closing the tab. */
-function useLeaving(unsaved: () => boolean) {
-  const latest = useRef(unsaved);
-  latest.current = unsaved;
-  const blocker = useBlocker({ shouldBlockFn: () => latest.current(), enableBeforeUnload: () => latest.current(), withResolver: true });
-  return useMemo(() => ({
-    asking: blocker.status === 'blocked',
-    stay: () => blocker.reset?.(),
-    go: () => blocker.proceed?.(),
-  }), [blocker]);
 }

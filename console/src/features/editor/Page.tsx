@@ -7,6 +7,9 @@ import { EmptyState, ErrorState, ListSkeleton } from '../../components/states';
 import { Editor } from './Editor';
 import { cloneOf, emptyValues, fromJob } from './form';
 
+/** A form begins with what the service has now, never with what the cache had. */
+const fresh = { gcTime: 0, staleTime: Infinity, placeholderData: undefined, refetchOnWindowFocus: false } as const;
+
 const newRoute = getRouteApi('/inside/jobs/new');
 const editRoute = getRouteApi('/inside/jobs/$id/edit');
 
@@ -21,13 +24,13 @@ export function NewJobPage() {
 }
 
 function CloneJob({ id }: { id: string }) {
-  const job = $api.useQuery('get', '/api/v1/jobs/{id}', { params: { path: { id } } });
+  const job = $api.useQuery('get', '/api/v1/jobs/{id}', { params: { path: { id } } }, fresh);
   if (!job.data) return <Waiting heading="Clone a job" error={job.error} retry={() => void job.refetch()} />;
   return <Editor key={id} heading="New job, cloned" initial={cloneOf(job.data)} />;
 }
 
 function CloneRun({ id }: { id: string }) {
-  const run = $api.useQuery('get', '/api/v1/runs/{id}', { params: { path: { id } } });
+  const run = $api.useQuery('get', '/api/v1/runs/{id}', { params: { path: { id } } }, fresh);
   if (!run.data) return <Waiting heading="Clone a run's job" error={run.error} retry={() => void run.refetch()} />;
   return <Editor key={id} heading="New job, cloned" initial={cloneOf(run.data.job)} />;
 }
@@ -36,7 +39,7 @@ function CloneRun({ id }: { id: string }) {
 export function EditJobPage() {
   const { id } = editRoute.useParams();
   const can = useRights();
-  const job = $api.useQuery('get', '/api/v1/jobs/{id}', { params: { path: { id } } }, { enabled: can.manageJobs, refetchOnWindowFocus: false });
+  const job = $api.useQuery('get', '/api/v1/jobs/{id}', { params: { path: { id } } }, { ...fresh, enabled: can.manageJobs });
   if (!can.manageJobs) return <NotYours />;
   if (!job.data) return <Waiting heading="Edit job" error={job.error} retry={() => void job.refetch()} />;
   return <Editor key={id} heading="Edit job" initial={fromJob(job.data)} job={job.data} />;

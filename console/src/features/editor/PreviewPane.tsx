@@ -3,7 +3,7 @@ import { useDebouncedValue } from '@mantine/hooks';
 import { keepPreviousData } from '@tanstack/react-query';
 import { $api, asProblem, type JobSpec, type Preview } from '../../api/client';
 import { count } from '../../lib/amount';
-import { local, utcShort, utcWeekday } from '../../lib/time';
+import { local, localShort, utcShort, utcWeekday } from '../../lib/time';
 import { windowWords } from '../../lib/words';
 import { toSpec, validate, type Values } from './form';
 
@@ -16,15 +16,17 @@ function previewSpec(values: Values): string {
 }
 
 /** What the job would do: next starts, window, records. Computed by the service with the scheduler's own rules. */
-export function PreviewPane({ values }: { values: Values }) {
-  const [spec] = useDebouncedValue(previewSpec(values), pause);
+export function PreviewPane({ values, idle }: { values: Values; idle?: boolean }) {
+  const [now] = useDebouncedValue(previewSpec(values), pause);
+  const spec = idle ? '' : now;
   const preview = $api.useQuery(
     'post', '/api/v1/jobs/preview', { body: (spec ? JSON.parse(spec) : {}) as JobSpec },
     { enabled: spec !== '', placeholderData: keepPreviousData, retry: false, staleTime: 10_000, refetchOnWindowFocus: false },
   );
   return (
     <Fieldset legend="Preview" aria-live="polite">
-      {spec === '' && <Text size="sm" c="dimmed">Complete the fields to see when the job runs and what it exports.</Text>}
+      {idle && <Text size="sm" c="dimmed">This job has had its start.</Text>}
+      {!idle && spec === '' && <Text size="sm" c="dimmed">Complete the fields to see when the job runs and what it exports.</Text>}
       {spec !== '' && preview.isPending && <Text size="sm" c="dimmed">Working it out ...</Text>}
       {spec !== '' && preview.isError && <Text size="sm" c="dimmed">No preview: {asProblem(preview.error).message} {asProblem(preview.error).fields.map((f) => f.message).join(' ')} Saving is still possible.</Text>}
       {spec !== '' && preview.data && !preview.isError && <Found preview={preview.data} values={values} />}
@@ -46,7 +48,7 @@ function Found({ preview, values }: { preview: Preview; values: Values }) {
         <List size="sm" listStyleType="none">
           {starts.map((at) => (
             <List.Item key={at}>
-              <time dateTime={at}>{utcWeekday(at)} {utcShort(at)} UTC</time> <Text span size="sm" c="dimmed">({local(at)})</Text>
+              <time dateTime={at} title={`${local(at)} (your time)`}>{utcWeekday(at)} {utcShort(at)} UTC</time> <Text span size="sm" c="dimmed">({localShort(at)})</Text>
             </List.Item>
           ))}
         </List>
@@ -62,6 +64,7 @@ function Found({ preview, values }: { preview: Preview; values: Values }) {
         </Text>
       </div>
       {(preview.tiling === 'gaps' || preview.tiling === 'overlaps') && <Alert color="yellow" p="xs" role="status">{preview.tilingNote}</Alert>}
+      {preview.tiling === 'tiles' && <Text size="sm" c="dimmed">{preview.tilingNote}</Text>}
       {!values.split && records !== null && records > manyRecords && (
         <Alert color="yellow" p="xs" role="status">This may give a file that OpenSSL cannot open (above 2 GB). Choose a file split size, for example 1 GiB.</Alert>
       )}

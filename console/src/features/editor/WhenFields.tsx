@@ -1,4 +1,5 @@
 import { Accordion, Checkbox, Fieldset, Group, NumberInput, Radio, Select, Stack, TextInput } from '@mantine/core';
+import { useState } from 'react';
 import { WallInput } from '../../components/WallInput';
 import type { EditorForm } from './Editor';
 
@@ -45,17 +46,20 @@ export function WhenFields({ form }: { form: EditorForm }) {
   );
 }
 
+/** Two fields beside each other, where there is room for both. */
+const half = { flex: '1 1 9rem', maw: 220 } as const;
+
 function Recurrence({ form }: { form: EditorForm }) {
   const { kind, timeZone } = form.values;
-  const at = <TextInput label={`Start at (HH:MM, ${timeZone})`} required w={190} maxLength={5} placeholder="02:00" inputMode="numeric" {...form.getInputProps('at')} />;
+  const at = <TextInput label={`Start at (HH:MM, ${timeZone})`} required {...half} maxLength={5} placeholder="02:00" inputMode="numeric" {...form.getInputProps('at')} />;
   switch (kind) {
     case 'once': return null;
     case 'hourly': return <NumberInput label="Every N hours" required min={1} max={24} w={190} description="Counted from 00:00 UTC of each day." {...form.getInputProps('every')} />;
-    case 'daily': return <Group align="flex-start"><NumberInput label="Every N days" required min={1} max={31} w={190} {...form.getInputProps('every')} />{at}</Group>;
-    case 'weekly': return <Group align="flex-start"><Select label="Day of week" required allowDeselect={false} data={weekdays} w={190} {...form.getInputProps('weekday')} />{at}</Group>;
+    case 'daily': return <Group align="flex-end"><NumberInput label="Every N days" required min={1} max={31} {...half} {...form.getInputProps('every')} />{at}</Group>;
+    case 'weekly': return <Group align="flex-end"><Select label="Day of week" required allowDeselect={false} data={weekdays} {...half} {...form.getInputProps('weekday')} />{at}</Group>;
     case 'monthly': return (
-      <Group align="flex-start">
-        <NumberInput label="Day of month" required min={1} max={31} w={190} description="Shorter months run on their last day." {...form.getInputProps('day')} />{at}
+      <Group align="flex-end">
+        <NumberInput label="Day of month" required min={1} max={31} {...half} description="Shorter months run on their last day." {...form.getInputProps('day')} />{at}
       </Group>
     );
   }
@@ -79,10 +83,13 @@ function Begin({ form }: { form: EditorForm }) {
   );
 }
 
+/** What most jobs leave as it is. It opens by itself where it holds a choice or an error, since neither may be hidden. */
 function Advanced({ form }: { form: EditorForm }) {
-  const { kind, type } = form.values;
+  const { kind, type, timeZone, by, settlingMinutes, compression } = form.values;
+  const [open, setOpen] = useState<string | null>(timeZone !== 'UTC' || by !== 'startDate' || compression !== 'default' || Number(settlingMinutes) > 0 ? 'advanced' : null);
+  const wrong = form.errors.timeZone || form.errors.settlingMinutes || form.errors.by || form.errors.compression;
   return (
-    <Accordion variant="contained" defaultValue={form.errors.timeZone || form.errors.compression || form.errors.settlingMinutes ? 'advanced' : null}>
+    <Accordion variant="contained" value={wrong ? 'advanced' : open} onChange={setOpen}>
       <Accordion.Item value="advanced">
         <Accordion.Control>Advanced</Accordion.Control>
         <Accordion.Panel>

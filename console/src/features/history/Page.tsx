@@ -35,7 +35,7 @@ export function HistoryPage() {
   const [selection, setSelection] = useState<string[]>([]);
   const selected = useMemo(() => runs.filter((run) => selection.includes(run.id)), [runs, selection]);
   const columns = useRunColumns(search, onSearch);
-  const filtered = Boolean(q || source || type || state || job);
+  const filtered = Boolean(q || source || type || state || job || cursor);
 
   return (
     <>
@@ -47,17 +47,18 @@ export function HistoryPage() {
       {list.data && (
         <Stack gap={0}>
           {list.isError && <ErrorState error={list.error} what="Newer runs" retry={() => void list.refetch()} />}
-          {runs.length > 0 ? (
+          {runs.length === 0 && !filtered ? (
+            <EmptyState title="No runs yet">Each time a job runs, it stands here with its window, its records and its files.</EmptyState>
+          ) : (
             <DataTable
               label="runs" columns={columns} rows={runs} rowId={(r) => r.id} rowName={(r) => `the run of ${r.job.title}`} stale={list.isPlaceholderData}
               search={search} defaultSort={defaultSort} onSearch={onSearch} selected={selected.map((r) => r.id)} onSelect={setSelection}
+              empty={
+                <EmptyState title="No run matches" action={<Button variant="default" onClick={() => void navigate({ search: {} })}>Clear filters</Button>}>
+                  There is no run that has what the filters and the search ask for.
+                </EmptyState>
+              }
             />
-          ) : filtered ? (
-            <EmptyState title="No run matches" action={<Button variant="default" onClick={() => void navigate({ search: {} })}>Clear filters</Button>}>
-              There is no run that has what the filters and the search ask for.
-            </EmptyState>
-          ) : (
-            <EmptyState title="No runs yet">Each time a job runs, it stands here with its window, its records and its files.</EmptyState>
           )}
           <Pager label="runs" search={search} onSearch={onSearch} shown={runs.length} total={list.data.total} atLeast={list.data.totalAtLeast} nextCursor={list.data.nextCursor} />
         </Stack>

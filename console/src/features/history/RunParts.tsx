@@ -3,14 +3,29 @@ import type { ReactNode } from 'react';
 import { $api, type Run } from '../../api/client';
 import { useRights } from '../../app/session';
 import { CopyButton } from '../../components/Copy';
+import { runStates } from '../../components/RunStatus';
 import { ErrorState } from '../../components/states';
 import { Utc } from '../../components/Utc';
-import { bytes, count } from '../../lib/amount';
+import { bytes, count, counted } from '../../lib/amount';
 import { utc } from '../../lib/time';
-import { mediaWords, scheduleWords, timeframeWords, typeNames } from '../../lib/words';
+import { mediaWords, scheduleWords, shortName, timeframeWords, typeNames } from '../../lib/words';
+
+type Attempt = NonNullable<Run['attempts']>[number];
 
 function Part({ title, children }: { title: string; children: ReactNode }) {
   return <Stack gap={6} component="section" aria-label={title}><Text component="h3" fw={600} size="md">{title}</Text>{children}</Stack>;
+}
+
+/** A small table. It scrolls by itself where it is wider than the details. */
+function Lines({ label, heads, children }: { label: string; heads: string[]; children: ReactNode }) {
+  return (
+    <div className="lines" tabIndex={0} role="region" aria-label={`${label}, scrolls sideways`}>
+      <Table aria-label={label} fz="sm" verticalSpacing={5} horizontalSpacing={8}>
+        <Table.Thead><Table.Tr>{heads.map((head) => <Table.Th key={head}>{head}</Table.Th>)}</Table.Tr></Table.Thead>
+        <Table.Tbody>{children}</Table.Tbody>
+      </Table>
+    </div>
+  );
 }
 
 /** The job as it was when the run was made. Later edits do not show here. */
@@ -23,7 +38,7 @@ export function FrozenJob({ run }: { run: Run }) {
         <dt>Source</dt><dd>Contact History (UCS)</dd>
         <dt>Type</dt><dd>{typeNames[job.type] ?? job.type}</dd>
         {job.type === 'interaction' && <><dt>Media types</dt><dd>{mediaWords(job.mediaTypes)}</dd></>}
-        <dt>Run</dt><dd>{scheduleWords(job.schedule)}</dd>
+        <dt>Runs</dt><dd>{scheduleWords(job.schedule)}</dd>
         <dt>Time frame</dt><dd>{timeframeWords(job.timeframe)}</dd>
         <dt>File split size</dt><dd>{job.splitSize ? bytes(job.splitSize) : 'not specified: one file'}</dd>
         {job.compression !== 'default' && <><dt>Compression</dt><dd>{job.compression === 'fast' ? 'Fast' : 'Small'}</dd></>}
@@ -33,22 +48,25 @@ export function FrozenJob({ run }: { run: Run }) {
   );
 }
 
-/** Each try of the run, and what went wrong in it. */
-export function Attempts({ attempts }: { attempts: NonNullable<Run['attempts']> }) {
+/** Each try of the run, and what went wrong in it. Only the last one of a finished run worked. */
+export function Attempts({ run }: { run: Run }) {
+  const attempts = run.attempts ?? [];
+  const result = ({ finishedAt }: Attempt, last: boolean) => {
+    if (!finishedAt) return 'At work';
+    if (!last) return 'Ended; the next attempt went on.';
+    return run.state === 'finished' ? 'It worked.' : runStates[run.state].label;
+  };
   return (
     <Part title="Attempts">
       {attempts.length === 0 ? <Text size="sm" c="dimmed">Not started yet.</Text> : (
-        <Table aria-label="Attempts" fz="sm">
-          <Table.Thead><Table.Tr><Table.Th>No.</Table.Th><Table.Th>Node</Table.Th><Table.Th>Started (UTC)</Table.Th><Table.Th>Ended (UTC)</Table.Th><Table.Th>Result</Table.Th></Table.Tr></Table.Thead>
-          <Table.Tbody>
-            {attempts.map((a) => (
-              <Table.Tr key={a.number}>
-                <Table.Td>{a.number}</Table.Td><Table.Td>{a.node}</Table.Td><Table.Td><Utc at={a.startedAt} /></Table.Td><Table.Td><Utc at={a.finishedAt} /></Table.Td>
-                <Table.Td>{a.error ?? (a.finishedAt ? 'It worked.' : 'At work')}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
+        <Lines label="Attempts" heads={['No.', 'Node', 'Started (UTC)', 'Ended (UTC)', 'Result']}>
+          {attempts.map((a, i) => (
+            <Table.Tr key={a.number}>
+              <Table.Td>{a.number}</Table.Td><Table.Td>{a.node}</Table.Td><Table.Td><Utc at={a.startedAt} /></Table.Td><Table.Td><Utc at={a.finishedAt} /></Table.Td>
+              <Table.Td className="wrap">{a.error ?? result(a, i === attempts.length - 1)}</Table.Td>
+            </Table.Tr>
+          ))}
+        </Lines>
       )}
     </Part>
   );
@@ -63,6 +81,9 @@ type Account = {
   recipients: { fingerprint: string; subject: string; notAfter: string }[];
 };
 
+/** The kinds of records in the order in which people ask for them. */
+const kinds = ['interaction', 'attachment', 'contact'];
+
 const manifestPath = (id: string) => `/api/v1/runs/${encodeURIComponent(id)}/manifest`;
 
 /** The run's account of itself: counts, files with their hashes, recipients. */
@@ -74,24 +95,21 @@ export function Manifest({ id }: { id: string }) {
   return (
     <Part title="Manifest">
       <dl className="pairs">
-        <dt>Records</dt><dd>{Object.entries(account.records).map(([kind, n]) => `${count(n)} ${kind}${n === 1 ? '' : 's'}`).join(', ')}</dd>
+        <dt>Records</dt><dd>{kinds.filter((kind) => kind in account.records).map((kind) => counted(account.records[kind]!, kind)).join(', ')}</dd>
         <dt>Read at</dt><dd>{utc(account.snapshot.first)} UTC{account.snapshot.last !== account.snapshot.first && ` to ${utc(account.snapshot.last)} UTC`}</dd>
         <dt>Encrypted to</dt><dd>{account.recipients.map((r) => <div key={r.fingerprint} title={r.fingerprint}>{r.subject}</div>)}</dd>
         <dt>Versions</dt><dd>CDDS {account.productVersion}, record schemas {account.schemaVersion}</dd>
       </dl>
       {account.artifacts.length > 0 && (
-        <Table aria-label="Files of the run" fz="sm">
-          <Table.Thead><Table.Tr><Table.Th>File</Table.Th><Table.Th>Part</Table.Th><Table.Th>Size</Table.Th><Table.Th>Records</Table.Th><Table.Th>SHA-256</Table.Th></Table.Tr></Table.Thead>
-          <Table.Tbody>
-            {account.artifacts.map((a) => (
-              <Table.Tr key={a.name}>
-                <Table.Td style={{ overflowWrap: 'anywhere' }}>{a.name}</Table.Td><Table.Td>{a.part} of {a.parts}</Table.Td><Table.Td>{bytes(a.size)}</Table.Td>
-                <Table.Td>{count(a.files.reduce((sum, f) => sum + f.records, 0))}</Table.Td>
-                <Table.Td><span title={a.sha256}>{a.sha256.slice(0, 12)}…</span> <CopyButton text={a.sha256} label={`Copy the SHA-256 of ${a.name}`} /></Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
+        <Lines label="Files of the run" heads={['File', 'Part', 'Size', 'Records', 'SHA-256']}>
+          {account.artifacts.map((a) => (
+            <Table.Tr key={a.name}>
+              <Table.Td><span title={a.name}>{shortName(a.name)}</span></Table.Td><Table.Td>{a.part} of {a.parts}</Table.Td><Table.Td>{bytes(a.size)}</Table.Td>
+              <Table.Td>{count(a.files.reduce((sum, f) => sum + f.records, 0))}</Table.Td>
+              <Table.Td><span className="copyable" title={a.sha256}>{a.sha256.slice(0, 8)}…<CopyButton text={a.sha256} label={`Copy the SHA-256 of ${a.name}`} /></span></Table.Td>
+            </Table.Tr>
+          ))}
+        </Lines>
       )}
       <Anchor href={manifestPath(id)} download size="sm">Download the manifest (JSON)</Anchor>
     </Part>
@@ -109,12 +127,9 @@ export function Downloads({ id }: { id: string }) {
       {downloads.isError && <ErrorState error={downloads.error} what="The downloads" retry={() => void downloads.refetch()} />}
       {downloads.data && list.length === 0 && <Text size="sm" c="dimmed">Nobody has downloaded these files yet.</Text>}
       {list.length > 0 && (
-        <Table aria-label="Downloads" fz="sm">
-          <Table.Thead><Table.Tr><Table.Th>When (UTC)</Table.Th><Table.Th>Who</Table.Th><Table.Th>From</Table.Th><Table.Th>File</Table.Th></Table.Tr></Table.Thead>
-          <Table.Tbody>
-            {list.map((d, i) => <Table.Tr key={i}><Table.Td><Utc at={d.at} /></Table.Td><Table.Td>{d.username}</Table.Td><Table.Td>{d.address}</Table.Td><Table.Td style={{ overflowWrap: 'anywhere' }}>{d.name}</Table.Td></Table.Tr>)}
-          </Table.Tbody>
-        </Table>
+        <Lines label="Downloads" heads={['When (UTC)', 'Who', 'From', 'File']}>
+          {list.map((d, i) => <Table.Tr key={i}><Table.Td><Utc at={d.at} /></Table.Td><Table.Td>{d.username}</Table.Td><Table.Td>{d.address}</Table.Td><Table.Td><span title={d.name}>{shortName(d.name)}</span></Table.Td></Table.Tr>)}
+        </Lines>
       )}
     </Part>
   );

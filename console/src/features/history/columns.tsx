@@ -1,15 +1,17 @@
 import { Anchor, Group, Text } from '@mantine/core';
 import { useEffect, useMemo, useState } from 'react';
 import type { Run } from '../../api/client';
+import { useRights } from '../../app/session';
 import { column, type Columns } from '../../components/DataTable';
 import { Damaged } from '../../components/Damaged';
 import { FilterMenu } from '../../components/FilterMenu';
+import { TextLink } from '../../components/links';
 import { runStates, RunStatus } from '../../components/RunStatus';
 import { Utc } from '../../components/Utc';
-import { bytes, count } from '../../lib/amount';
+import { bytes, count, counted } from '../../lib/amount';
 import { firstPage, join, split } from '../../lib/list';
-import { duration, secondsBetween, utcDay, utcShort } from '../../lib/time';
-import { damagedWords, sourceNames, sourceOptions, typeNames, typeOptions, windowWords } from '../../lib/words';
+import { duration, secondsBetween } from '../../lib/time';
+import { damagedWords, sourceNames, sourceOptions, typeNames, typeOptions, windowShort, windowWords } from '../../lib/words';
 import { states, type HistorySearch } from './search';
 
 const stateOptions = states.map((value) => ({ value, label: runStates[value].label }));
@@ -24,8 +26,8 @@ export function useRunColumns(search: HistorySearch, onSearch: (change: Partial<
       <FilterMenu label={label} options={options} value={split(search[name])} onChange={(value) => onSearch({ [name]: join(value), ...firstPage })} />
     );
     return [
-      column<Run>('source', { label: 'Source', filter: filter('source', 'source', sourceOptions) }, (run) => sourceNames[run.job.source] ?? run.job.source, false),
-      column<Run>('type', { label: 'Type', filter: filter('type', 'type', typeOptions) }, (run) => typeNames[run.job.type] ?? run.job.type, false),
+      column<Run>('source', { label: 'Source', minor: true, filter: filter('source', 'source', sourceOptions) }, (run) => sourceNames[run.job.source] ?? run.job.source, false),
+      column<Run>('type', { label: 'Type', filter: filter('type', 'type', typeOptions) }, (run) => typeNames[run.job.type] ?? run.job.type),
       column<Run>('title', { label: 'Title', grow: true }, (run) => <Title run={run} open={() => onSearch({ run: run.id })} />),
       column<Run>('state', { label: 'State', filter: filter('state', 'state', stateOptions) }, (run) => (
         <Group gap={4} wrap="nowrap">
@@ -34,22 +36,22 @@ export function useRunColumns(search: HistorySearch, onSearch: (change: Partial<
         </Group>
       )),
       column<Run>('startedAt', { label: 'Started (UTC)' }, (run) => <Utc at={run.startedAt} />),
-      column<Run>('finishedAt', { label: 'Finished (UTC)' }, (run) => <Utc at={run.finishedAt} />),
+      column<Run>('finishedAt', { label: 'Finished (UTC)', minor: true }, (run) => <Utc at={run.finishedAt} after={run.startedAt} />),
       column<Run>('duration', { label: 'Duration', num: true }, (run) => <Took run={run} />, false),
-      column<Run>('window', { label: 'Window (UTC)' }, (run) => <Span window={run.window} />, false),
+      column<Run>('window', { label: 'Window (UTC)' }, (run) => <span title={windowWords(run.window)}>{windowShort(run.window)}</span>, false),
       column<Run>('records', { label: 'Records', num: true }, (run) => count(run.progress.records)),
       column<Run>('bytes', { label: 'Size', num: true }, (run) => (run.artifacts ? bytes(run.size) : '–')),
-      column<Run>('files', { label: 'Files', num: true }, (run) => count(run.artifacts), false),
+      column<Run>('files', { label: 'Files', num: true }, (run) => <Files run={run} />, false),
     ];
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [key]);
 }
 
-/** A window in a list: short, with the whole of it on hover. */
-function Span({ window }: { window: Run['window'] }) {
-  const day = (at: string | null) => (at ? utcDay(at) : 'beginning');
-  const start = window.start && window.end && secondsBetween(window.start, window.end) < 2 * 86400 ? utcShort(window.start) : day(window.start);
-  return <span title={windowWords(window)}>{start} … {window.end ? utcShort(window.end) : ''}</span>;
+/** The way to a run's files. */
+function Files({ run }: { run: Run }) {
+  const can = useRights();
+  if (run.artifacts === 0 || !can.seeArtifacts) return count(run.artifacts);
+  return <TextLink to="/artifacts" search={{ run: run.id }} size="sm" aria-label={`${counted(run.artifacts, 'file')} of ${run.job.title}`}>{count(run.artifacts)}</TextLink>;
 }
 
 function Title({ run, open }: { run: Run; open: () => void }) {

@@ -1,7 +1,7 @@
 import { Button, Stack } from '@mantine/core';
 import { keepPreviousData } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { $api, type Job } from '../../api/client';
 import { usePolling } from '../../app/Live';
 import { useRights } from '../../app/session';
@@ -12,6 +12,7 @@ import { Pager } from '../../components/Pager';
 import { EmptyState, ErrorState, ListSkeleton } from '../../components/states';
 import { pageSize } from '../../lib/list';
 import { useJobColumns } from './columns';
+import { keepPlace } from './place';
 import type { JobsSearch } from './search';
 import { Toolbar } from './Toolbar';
 
@@ -21,10 +22,19 @@ const none: Job[] = [];
 
 /** Administration > Jobs. */
 export function JobsPage() {
+  const can = useRights();
+  if (!can.seeJobs) {
+    return <><PageHead title="Jobs" /><EmptyState title="Your role does not show jobs">Viewers see History only. Ask an administrator of your tenant for the role exporter or administrator.</EmptyState></>;
+  }
+  return <Jobs />;
+}
+
+function Jobs() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const onSearch = (change: Partial<JobsSearch>) => void navigate({ search: (old) => ({ ...old, ...change }), resetScroll: false });
   const { q, source, type, latest, state, sort, cursor } = search;
+  useEffect(() => keepPlace(search), [search]);
   const list = $api.useQuery(
     'get', '/api/v1/jobs',
     { params: { query: { q, source, type, latest, state, sort: sort ?? defaultSort, cursor, limit: pageSize(search) } } },
@@ -35,7 +45,7 @@ export function JobsPage() {
   // What is not on show is not selected: nobody deletes what they cannot see.
   const selected = useMemo(() => jobs.filter((job) => selection.includes(job.id)), [jobs, selection]);
   const columns = useJobColumns(search, onSearch);
-  const filtered = Boolean(q || source || type || latest || state);
+  const filtered = Boolean(q || source || type || latest || state || cursor);
 
   return (
     <>
@@ -46,16 +56,17 @@ export function JobsPage() {
       {list.data && (
         <Stack gap={0}>
           {list.isError && <ErrorState error={list.error} what="Newer jobs" retry={() => void list.refetch()} />}
-          {jobs.length > 0 ? (
+          {jobs.length === 0 && !filtered ? <FirstUse /> : (
             <DataTable
               label="jobs" columns={columns} rows={jobs} rowId={(j) => j.id} rowName={(j) => j.title} stale={list.isPlaceholderData}
               search={search} defaultSort={defaultSort} onSearch={onSearch} selected={selected.map((j) => j.id)} onSelect={setSelection}
+              empty={
+                <EmptyState title="No job matches" action={<Button variant="default" onClick={() => void navigate({ search: {} })}>Clear filters</Button>}>
+                  None of the tenant's jobs has what the filters and the search ask for.
+                </EmptyState>
+              }
             />
-          ) : filtered ? (
-            <EmptyState title="No job matches" action={<Button variant="default" onClick={() => void navigate({ search: {} })}>Clear filters</Button>}>
-              None of the tenant's jobs has what the filters and the search ask for.
-            </EmptyState>
-          ) : <FirstUse />}
+          )}
           <Pager label="jobs" search={search} onSearch={onSearch} shown={jobs.length} total={list.data.total} atLeast={list.data.totalAtLeast} nextCursor={list.data.nextCursor} />
         </Stack>
       )}

@@ -1,5 +1,5 @@
 import { ActionIcon, Group, Menu, Text } from '@mantine/core';
-import { IconChevronDown, IconCopy, IconHistory, IconPencil, IconPlayerPause, IconPlayerPlay, IconPlayerTrackNext, IconPlus, IconTrash } from '@tabler/icons-react';
+import { IconBolt, IconChevronDown, IconCopy, IconMenu2, IconPencil, IconPlayerPause, IconPlayerPlay, IconPlus, IconTrash } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
 import type { Job } from '../../api/client';
 import { administratorOnly, useRights } from '../../app/session';
@@ -37,10 +37,10 @@ export function Toolbar({ selected, search, onSearch, onDone }: Props) {
         <AddButton selected={selected} />
         <ActionButton label="Edit" icon={<IconPencil size={size} aria-hidden />} reason={manage(whyNotEdit(selected))} onClick={() => void navigate({ to: '/jobs/$id/edit', params: { id: job!.id } })} />
         <ActionButton label="Delete" icon={<IconTrash size={size} aria-hidden />} danger reason={manage(whyNotDelete(selected))} busy={remove.isPending} onClick={askDelete} />
-        <ActionButton label="History" icon={<IconHistory size={size} aria-hidden />} reason={single(selected)} onClick={() => void navigate({ to: '/history', search: { job: job!.id } })} />
-        <ActionButton label="Run now" icon={<IconPlayerTrackNext size={size} aria-hidden />} reason={can.startRuns ? whyNotRun(selected) : 'your role may not start runs'} busy={runNow.isPending} onClick={() => runNow.mutate(job!)} />
-        <ActionButton label="Suspend" icon={<IconPlayerPause size={size} aria-hidden />} reason={manage(whyNotSuspend(selected))} busy={change.isPending} onClick={() => change.mutate({ jobs: selected, to: 'suspended' })} />
-        <ActionButton label="Resume" icon={<IconPlayerPlay size={size} aria-hidden />} reason={manage(whyNotResume(selected))} busy={change.isPending} onClick={() => change.mutate({ jobs: selected, to: 'active' })} />
+        <ActionButton label="History" wide icon={<IconMenu2 size={size} aria-hidden />} reason={single(selected)} onClick={() => void navigate({ to: '/history', search: { job: job!.id } })} />
+        <ActionButton label="Run now" wide icon={<IconBolt size={size} aria-hidden />} reason={can.startRuns ? whyNotRun(selected) : 'your role may not start runs'} busy={runNow.isPending} onClick={() => runNow.mutate(job!)} />
+        <ActionButton label="Suspend" wide icon={<IconPlayerPause size={size} aria-hidden />} reason={manage(whyNotSuspend(selected))} busy={change.isPending} onClick={() => change.mutate({ jobs: selected, to: 'suspended' })} />
+        <ActionButton label="Resume" wide icon={<IconPlayerPlay size={size} aria-hidden />} reason={manage(whyNotResume(selected))} busy={change.isPending} onClick={() => change.mutate({ jobs: selected, to: 'active' })} />
         <Text size="sm" c="dimmed" role="status">{selected.length > 0 && `${selected.length} selected`}</Text>
       </Group>
       <SearchBox label="Search by title" value={search.q} onChange={(q) => onSearch({ q, ...firstPage })} />

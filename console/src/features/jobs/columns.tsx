@@ -9,7 +9,7 @@ import { Utc } from '../../components/Utc';
 import { firstPage, join, split } from '../../lib/list';
 import { scheduleWords, sourceNames, sourceOptions, typeNames, typeOptions } from '../../lib/words';
 import { useSwitchJobs } from './actions';
-import { whyNotSwitch } from './rules';
+import { oneTime, whyNotSwitch } from './rules';
 import { latestStates, type JobsSearch } from './search';
 
 const latestOptions = latestStates.map((value) => ({ value, label: runStates[value].label }));
@@ -25,13 +25,13 @@ export function useJobColumns(search: JobsSearch, onSearch: (change: Partial<Job
       <FilterMenu label={label} options={options} value={split(search[name])} onChange={(value) => onSearch({ [name]: join(value), ...firstPage })} />
     );
     return [
-      column<Job>('source', { label: 'Source', filter: filter('source', 'source', sourceOptions) }, (job) => sourceNames[job.source] ?? job.source),
+      column<Job>('source', { label: 'Source', minor: true, filter: filter('source', 'source', sourceOptions) }, (job) => sourceNames[job.source] ?? job.source),
       column<Job>('type', { label: 'Type', filter: filter('type', 'type', typeOptions) }, (job) => typeNames[job.type] ?? job.type),
       column<Job>('title', { label: 'Title', grow: true }, (job) => <span title={`${job.title}\n${scheduleWords(job.schedule)}`}>{job.title}</span>),
-      column<Job>('createdAt', { label: 'Created Date (UTC)' }, (job) => <Utc at={job.createdAt} />),
+      column<Job>('createdAt', { label: 'Created Date (UTC)', minor: true }, (job) => <Utc at={job.createdAt} />),
       column<Job>('latestState', { label: 'Latest Status', filter: filter('latest', 'latest status', latestOptions) }, (job) => <LatestStatus job={job} />),
       column<Job>('latestStartedAt', { label: 'Latest Started At (UTC)' }, (job) => <Utc at={job.latestRun?.startedAt} />),
-      column<Job>('nextStartsAt', { label: 'Next Starts At (UTC)' }, (job) => (job.nextStartsAt ? <Utc at={job.nextStartsAt} relative /> : <span>{job.state === 'suspended' ? 'Suspended' : '–'}</span>)),
+      column<Job>('nextStartsAt', { label: 'Next Starts At (UTC)' }, (job) => <NextStart job={job} />),
       column<Job>('state', { label: 'Active', filter: filter('state', 'active or suspended', stateOptions) }, (job) => <ActiveSwitch job={job} />, false),
     ];
     // The search is compared by its content: a new object with the same filters changes nothing.
@@ -44,6 +44,12 @@ function LatestStatus({ job }: { job: Job }) {
   return <RunStatus state={run?.state ?? 'none'} title={job.title} progress={run?.progress} noData={run?.noData} error={run?.error} />;
 }
 
+/** A recurring job without a start to come is suspended; a one-time job has had its start. */
+function NextStart({ job }: { job: Job }) {
+  if (!job.nextStartsAt && job.state === 'suspended' && !oneTime(job)) return <>Suspended</>;
+  return <Utc at={job.nextStartsAt} relative />;
+}
+
 /** The slider between active and suspended. */
 function ActiveSwitch({ job }: { job: Job }) {
   const can = useRights();
@@ -52,9 +58,9 @@ function ActiveSwitch({ job }: { job: Job }) {
   const reason = can.manageJobs ? whyNotSwitch(job) : `Changing this is not yours: ${administratorOnly}.`;
   const slider = (
     <Switch
-      size="xs" checked={active} aria-label={`${job.title}: active`} aria-disabled={reason !== undefined || undefined} disabled={change.isPending} withThumbIndicator={false}
+      size="xs" checked={active} aria-label={`${job.title}: active`} aria-disabled={reason !== undefined || undefined} aria-busy={change.isPending || undefined} withThumbIndicator={false}
       styles={reason ? { track: { opacity: 0.6, cursor: 'not-allowed' } } : undefined}
-      onChange={() => { if (!reason) change.mutate({ jobs: [job], to: active ? 'suspended' : 'active' }); }}
+      onChange={() => { if (!reason && !change.isPending) change.mutate({ jobs: [job], to: active ? 'suspended' : 'active' }); }}
     />
   );
   return <Tooltip label={reason ?? (active ? 'Active. Switch off to suspend.' : 'Suspended. Switch on to resume.')} refProp="rootRef">{slider}</Tooltip>;

@@ -1,6 +1,6 @@
 import '@mantine/charts/styles.layer.css';
 import { BarChart, LineChart } from '@mantine/charts';
-import { SimpleGrid, Text } from '@mantine/core';
+import { Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import type { Overview } from '../../api/client';
 import { bytes, count } from '../../lib/amount';
@@ -9,7 +9,7 @@ import { axisUnit, timeUnit } from './sums';
 
 type Day = NonNullable<Overview['days']>[number];
 
-const height = 220;
+const height = 250;
 const still = { isAnimationActive: false };
 
 /** 24 Nov. A short name for an axis. */
@@ -32,15 +32,14 @@ function Framed({ title, heads, rows, children }: { title: string; heads: string
   );
 }
 
-/** Volume, durations and failures by UTC day, and what else belongs beside them. */
-export default function Charts({ days, children }: { days: Day[]; children: ReactNode }) {
+/** Volume, durations and failures by UTC day. */
+export default function Charts({ days }: { days: Day[] }) {
   return (
-    <SimpleGrid cols={{ base: 1, md: 2 }}>
+    <div className="tiles">
       <Volume days={days} />
       <Durations days={days} />
       <Results days={days} />
-      {children}
-    </SimpleGrid>
+    </div>
   );
 }
 

@@ -6,7 +6,7 @@ import { usePolling } from '../../app/Live';
 import { TextLink } from '../../components/links';
 import { RunStatus } from '../../components/RunStatus';
 import { ErrorState, ListSkeleton } from '../../components/states';
-import { until, utc } from '../../lib/time';
+import { local, until, utc, utcShort } from '../../lib/time';
 
 const few = 5;
 
@@ -27,7 +27,7 @@ export function RunningNow() {
       <Stack gap="xs">
         {items.map((run) => (
           <Group key={run.id} justify="space-between" wrap="nowrap">
-            <TextLink to="/history" search={{ run: run.id }} size="sm" truncate>{run.job.title}</TextLink>
+            <TextLink to="/history" search={{ run: run.id }} size="sm" truncate title={run.job.title}>{run.job.title}</TextLink>
             <RunStatus state={run.state} title={run.job.title} progress={run.progress} />
           </Group>
         ))}
@@ -49,8 +49,8 @@ export function NextStarts() {
       <Stack gap="xs">
         {items.map((job) => (
           <Group key={job.id} justify="space-between" wrap="nowrap">
-            <TextLink to="/history" search={{ job: job.id }} size="sm" truncate>{job.title}</TextLink>
-            <Text size="sm" style={{ whiteSpace: 'nowrap' }}><time dateTime={job.nextStartsAt!}>{utc(job.nextStartsAt!)} UTC</time>, {until(job.nextStartsAt!)}</Text>
+            <TextLink to="/history" search={{ job: job.id }} size="sm" truncate title={job.title}>{job.title}</TextLink>
+            <Text size="sm" style={{ whiteSpace: 'nowrap' }}><time dateTime={job.nextStartsAt!} title={`${until(job.nextStartsAt!)}, ${local(job.nextStartsAt!)} (your time)`}>{utcShort(job.nextStartsAt!)} UTC</time></Text>
           </Group>
         ))}
       </Stack>

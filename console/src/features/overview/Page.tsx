@@ -1,4 +1,4 @@
-import { Group, SegmentedControl, SimpleGrid, Stack, Text } from '@mantine/core';
+import { SegmentedControl, Stack, Text } from '@mantine/core';
 import { keepPreviousData } from '@tanstack/react-query';
 import { lazy, Suspense, useState, type ReactNode } from 'react';
 import { $api, type Overview } from '../../api/client';
@@ -27,13 +27,14 @@ export function OverviewPage() {
       {overview.isPending && <ListSkeleton label="the overview" />}
       {overview.isError && <ErrorState error={overview.error} what="The overview" retry={() => void overview.refetch()} />}
       {overview.data && (
-        <Stack>
+        <Stack gap="sm">
           <Figures overview={overview.data} />
-          <SimpleGrid cols={{ base: 1, md: 2 }}>
+          <div className="tiles">
             <RunningNow />
             {can.seeJobs && <NextStarts />}
-          </SimpleGrid>
-          <Suspense fallback={<ListSkeleton label="the charts" rows={10} />}><Charts days={overview.data.days ?? []}><Certificates ends={overview.data.certificates ?? []} /></Charts></Suspense>
+            <Certificates ends={overview.data.certificates ?? []} />
+          </div>
+          <Suspense fallback={<ListSkeleton label="the charts" rows={8} />}><Charts days={overview.data.days ?? []} /></Suspense>
         </Stack>
       )}
     </>
@@ -54,11 +55,11 @@ function Figures({ overview }: { overview: Overview }) {
   const sum = totals(overview.days ?? []);
   const { storage } = overview;
   return (
-    <Group component="dl" grow m={0} align="stretch" preventGrowOverflow={false} gap="md" wrap="wrap">
+    <dl className="tiles small">
       <Figure name="Exported" value={bytes(sum.bytes)} note={`${count(sum.records)} records`} />
-      <Figure name="Runs finished" value={count(sum.finished)} note={sum.slowest === null ? 'none yet' : `slowest day's 95th percentile ${duration(sum.slowest)}`} />
+      <Figure name="Runs finished" value={count(sum.finished)} note={sum.slowest === null ? 'none yet' : `95 % took at most ${duration(sum.slowest)}, on the slowest day`} />
       <Figure name="Runs failed" value={count(sum.failed)} bad={sum.failed > 0} note={sum.finished + sum.failed > 0 ? `${((100 * sum.failed) / (sum.finished + sum.failed)).toFixed(1)} % of those that ended` : undefined} />
       <Figure name="Storage used" value={bytes(storage.bytes)} note={counted(storage.artifacts, 'artifact')} />
-    </Group>
+    </dl>
   );
 }

@@ -39,12 +39,14 @@ export function CertificatePart() {
     <Fieldset legend="Encryption certificate">
       <Stack>
         <Text size="sm">Your exports are encrypted to this certificate. Only the private key that belongs to it opens them, and that key never comes here.</Text>
-        {certificate ? <Shown certificate={certificate} /> : <Alert color="yellow" role="status">No certificate yet. Import one below before you save a job.</Alert>}
+        {certificate ? (
+          <>
+            <Shown certificate={certificate} />
+            <Group><Button variant="default" leftSection={<IconTrash size={15} aria-hidden />} loading={remove.isPending} onClick={askRemove}>Remove certificate</Button></Group>
+          </>
+        ) : <Alert color="yellow" role="status">No certificate yet. Import one below before you save a job.</Alert>}
         <ImportCertificate replaces={certificate !== null} busy={put.isPending} onContent={(content) => put.mutate(content)} />
         {put.isError && <Refused error={put.error} />}
-        {certificate && (
-          <Group><Button variant="default" leftSection={<IconTrash size={15} aria-hidden />} loading={remove.isPending} onClick={askRemove}>Remove certificate</Button></Group>
-        )}
         <div>
           <Group justify="space-between" mb={4}><Text size="sm" fw={600}>How to make a pair</Text><CopyButton text={makePair} label="Copy the command that makes a pair" /></Group>
           <pre className="command">{makePair}</pre>

@@ -5,7 +5,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, useRouter } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
 import { api, asProblem } from '../../api/client';
-import { meQuery } from '../../app/session';
+import { meQuery, rights } from '../../app/session';
 
 const route = getRouteApi('/sign-in');
 const remembered = 'cdds.sign-in';
@@ -100,7 +100,7 @@ function Password({ form, back }: { form: Form; back: () => void }) {
       keep(remember ? who : null);
       client.clear();
       client.setQueryData(meQuery.queryKey, data);
-      router.history.push(from ?? '/jobs');
+      router.history.push(from ?? (rights(data!).seeJobs ? '/jobs' : '/history'));
     } catch (error) {
       const problem = asProblem(error);
       setRefused([problem.message, ...problem.fields.map((f) => `${f.field} ${f.message}`), problem.hint].filter(Boolean).join(' '));
