@@ -5,8 +5,9 @@ import { folder, port, url } from './e2e/place';
 export default defineConfig({
   testDir: 'e2e',
   workers: 1,
-  timeout: 60_000,
-  expect: { timeout: 10_000 },
+  // Generous, for a busy machine: what works does not wait for them.
+  timeout: 180_000,
+  expect: { timeout: 30_000 },
   forbidOnly: true,
   reporter: [['list']],
   use: {
@@ -14,9 +15,11 @@ export default defineConfig({
     // Far from UTC, so that a time in the browser's own zone is seen at once.
     timezoneId: 'America/New_York',
     locale: 'en-US',
-    actionTimeout: 10_000,
+    actionTimeout: 30_000,
     viewport: { width: 1440, height: 900 },
-    trace: 'retain-on-failure',
+    // A trace records the page at each step and makes it several times slower: TRACE=1 asks for one.
+    trace: process.env.TRACE ? 'retain-on-failure' : 'off',
+    screenshot: 'only-on-failure',
     launchOptions: {
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
       args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],

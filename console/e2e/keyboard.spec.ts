@@ -17,7 +17,6 @@ async function press(page: Page, target: Locator, key = 'Enter') {
 }
 
 test('every flow, by keyboard alone', async ({ page }) => {
-  test.setTimeout(180_000);
   const { username, password } = users();
   await page.goto('/jobs');
   await expect(page.getByLabel('Username')).toBeFocused();

@@ -54,7 +54,6 @@ async function aMonth(page: Page) {
 test.beforeEach(async ({ page }) => signIn(page));
 
 test('something to look at', async ({ page }) => {
-  test.setTimeout(120_000);
   const { request } = page;
   const mail = { type: 'interaction', mediaTypes: ['email'] };
   await makeRun(request, 'Acme contacts of the archive');
@@ -83,8 +82,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   }
 
   test(`axe finds nothing on the sign-in, dialogs, menus and details, ${colorScheme}`, async ({ page }) => {
-    test.setTimeout(120_000);
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.goto('/jobs?q=Acme');
     await page.getByRole('checkbox', { name: 'Select all jobs of this page' }).check();
     await clean(page, 'selection');

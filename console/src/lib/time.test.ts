@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { duration, fromWall, remaining, utc, utcShort, utcWeekday } from './time';
+import { duration, fromWall, localShort, remaining, utc, utcShort, utcWeekday } from './time';
 
 describe('instants', () => {
   it.each([
@@ -12,6 +12,8 @@ describe('instants', () => {
     expect(utcShort('2026-02-01T10:00:00Z')).toBe('2026-02-01 10:00');
     expect(utcShort('2026-02-01T10:00:09Z')).toBe('2026-02-01 10:00:09');
   });
+
+  it("shows the viewer's own weekday and time beside it", () => expect(localShort('2026-11-24T02:30:00Z')).toMatch(/^(Mon|Tue) \d\d:\d\d \S+$/));
 
   it('names the weekday in UTC', () => expect(utcWeekday('2026-11-24T00:30:00Z')).toBe('Tue'));
 });

@@ -50,7 +50,8 @@ export function windowShort(w: { start: string | null; end: string | null }): st
   if (!w.start || !w.end) return w.end ? `up to ${minute(w.end)}` : `from ${w.start ? minute(w.start) : 'the beginning'}`;
   const hours = (Date.parse(w.end) - Date.parse(w.start)) / hour;
   if (Number.isInteger(hours / 24)) return `${count(hours / 24)} d to ${minute(w.end)}`;
-  return Number.isInteger(hours) && hours < 24 ? `${hours} h to ${minute(w.end)}` : `${minute(w.start)} … ${minute(w.end).slice(5)}`;
+  if (hours >= 48) return `${minute(w.start).slice(0, 10)} … ${minute(w.end).slice(0, 10)}`;
+  return Number.isInteger(hours) ? `${hours} h to ${minute(w.end)}` : `${minute(w.start)} … ${minute(w.end).slice(5)}`;
 }
 
 /** Media types of a job in words. */
