@@ -112,7 +112,7 @@ function UserMenu({ username, tenant, preferences }: { username: string; tenant:
     client.clear();
   };
   return (
-    <Menu position="bottom-end" withArrow>
+    <Menu position="bottom-end" withArrow withInitialFocusPlaceholder={false}>
       <Menu.Target>
         <UnstyledButton aria-label={`${username} of ${tenant}, user menu`}>
           <Group gap={4} wrap="nowrap"><Text size="sm" fw={500} maw={140} truncate>{username}</Text><Text size="sm" c="dimmed" maw={140} truncate visibleFrom="sm">{tenant}</Text><IconChevronDown size={14} aria-hidden /></Group>

@@ -1,4 +1,4 @@
-import { Checkbox, Group, Select, Stack } from '@mantine/core';
+import { Checkbox, Group, NativeSelect, Stack } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { IconArrowDown, IconArrowUp, IconArrowsSort } from '@tabler/icons-react';
 import { createColumnHelper, rowSelectionFeature, rowSortingFeature, tableFeatures, useTable, type ColumnDef, type Header, type Row as TableRow, type RowSelectionState } from '@tanstack/react-table';
@@ -145,9 +145,10 @@ function Cards<Row extends object>({ label, stale, empty, shown, headers, sort, 
     <Stack gap="xs" component="section" aria-label={label} className="cards" data-stale={stale}>
       <Group gap="xs">
         {selectAll}
-        <Select
-          aria-label={`Sort ${label} by`} size="xs" flex="1 1 12rem" data={sorts} value={sorts.some((o) => o.value === sort) ? sort : null} placeholder="Newest first" allowDeselect={false}
-          onChange={(value) => value && onSearch({ sort: value, ...firstPage })}
+        <NativeSelect
+          aria-label={`Sort ${label} by`} size="xs" flex="1 1 12rem" value={sorts.some((o) => o.value === sort) ? sort : ''}
+          data={[...(sorts.some((o) => o.value === sort) ? [] : [{ value: '', label: 'Newest first' }]), ...sorts]}
+          onChange={({ currentTarget: { value } }) => value && onSearch({ sort: value, ...firstPage })}
         />
       </Group>
       <Group gap="xs" className="card-filters">{headers.map((h) => h.column.columnDef.meta?.filter && <span key={h.id}>{h.column.columnDef.meta.label}{h.column.columnDef.meta.filter}</span>)}</Group>

@@ -1,4 +1,4 @@
-import { Button, Group, Select, Text } from '@mantine/core';
+import { Button, Group, NativeSelect, Text } from '@mantine/core';
 import { useRef } from 'react';
 import { count } from '../lib/amount';
 import { firstPage, pageSize, pageSizes, type ListSearch } from '../lib/list';
@@ -33,9 +33,9 @@ export function Pager({ label, search, onSearch, shown, total, atLeast, nextCurs
         {shown === 0 ? `No ${label}` : `${count(first)}–${count(first + shown - 1)} of ${count(total)}${atLeast ? '+' : ''}`}
       </Text>
       <Group gap="xs">
-        <Select
-          aria-label="Rows per page" size="xs" w={110} allowDeselect={false} data={pageSizes.map((n) => ({ value: String(n), label: `${n} rows` }))} value={String(size)}
-          onChange={(value) => onSearch({ size: Number(value) === pageSizes[0] ? undefined : Number(value), ...firstPage })}
+        <NativeSelect
+          aria-label="Rows per page" size="xs" w={110} data={pageSizes.map((n) => ({ value: String(n), label: `${n} rows` }))} value={String(size)}
+          onChange={({ currentTarget: { value } }) => onSearch({ size: Number(value) === pageSizes[0] ? undefined : Number(value), ...firstPage })}
         />
         <Button variant="default" disabled={page === 1} onClick={() => onSearch(firstPage)}>First</Button>
         <Button variant="default" disabled={page === 1} onClick={back}>Previous</Button>

@@ -15,7 +15,7 @@ export function SearchBox({ label, value, onChange }: { label: string; value: st
   return (
     <TextInput
       type="search" size="xs" w={240} aria-label={label} placeholder={label} value={text} onChange={(e) => set(e.currentTarget.value)}
-      leftSection={<IconSearch size={14} aria-hidden />} rightSection={text && <CloseButton size="xs" aria-label="Clear the search" onClick={() => set('')} />}
+      leftSection={<IconSearch size={14} aria-hidden />} rightSection={text && <CloseButton size={24} iconSize={14} aria-label="Clear the search" onClick={() => set('')} />}
     />
   );
 }

@@ -57,7 +57,7 @@ function AddButton({ selected }: { selected: Job[] }) {
   return (
     <Group gap={1} wrap="nowrap">
       <ButtonLink to="/jobs/new" leftSection={<IconPlus size={15} aria-hidden />} style={{ borderStartEndRadius: 0, borderEndEndRadius: 0 }}>Add new job</ButtonLink>
-      <Menu position="bottom-end" withArrow>
+      <Menu position="bottom-end" withArrow withInitialFocusPlaceholder={false}>
         <Menu.Target>
           <ActionIcon variant="filled" size={30} aria-label="More ways to add a job" style={{ borderStartStartRadius: 0, borderEndStartRadius: 0 }}><IconChevronDown size={15} aria-hidden /></ActionIcon>
         </Menu.Target>
