@@ -16,7 +16,8 @@ import type { ArtifactsSearch } from './search';
 
 /** The columns of Artifacts. */
 export function useArtifactColumns(search: ArtifactsSearch, onSearch: (change: Partial<ArtifactsSearch>) => void, onDecrypt: (a: Artifact) => void): Columns<Artifact> {
-  const key = JSON.stringify(search);
+  // New columns are new elements: what the focus was on would be gone. Only what the filters show makes new ones.
+  const key = JSON.stringify([search.type]);
   return useMemo(() => [
     column<Artifact>('name', { label: 'Name' }, (a) => (
       <Group gap={6} wrap="nowrap"><span title={a.name}>{shortName(a.name)}</span>{a.damaged && <Damaged reason={a.damaged.reason} />}</Group>

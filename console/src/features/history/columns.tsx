@@ -20,7 +20,8 @@ type FilterKey = 'source' | 'type' | 'state';
 
 /** The columns of History, with the filters in their headers. */
 export function useRunColumns(search: HistorySearch, onSearch: (change: Partial<HistorySearch>) => void): Columns<Run> {
-  const key = JSON.stringify(search);
+  // New columns are new elements: what the focus was on would be gone. Only what the filters show makes new ones.
+  const key = JSON.stringify([search.source, search.type, search.state]);
   return useMemo(() => {
     const filter = (name: FilterKey, label: string, options: { value: string; label: string }[]) => (
       <FilterMenu label={label} options={options} value={split(search[name])} onChange={(value) => onSearch({ [name]: join(value), ...firstPage })} />

@@ -19,7 +19,8 @@ type FilterKey = 'source' | 'type' | 'latest' | 'state';
 
 /** The columns of the Jobs page, with the filters in their headers. */
 export function useJobColumns(search: JobsSearch, onSearch: (change: Partial<JobsSearch>) => void): Columns<Job> {
-  const key = JSON.stringify(search);
+  // New columns are new elements: what the focus was on would be gone. Only what the filters show makes new ones.
+  const key = JSON.stringify([search.source, search.type, search.latest, search.state]);
   return useMemo(() => {
     const filter = (name: FilterKey, label: string, options: { value: string; label: string }[]) => (
       <FilterMenu label={label} options={options} value={split(search[name])} onChange={(value) => onSearch({ [name]: join(value), ...firstPage })} />
@@ -34,7 +35,6 @@ export function useJobColumns(search: JobsSearch, onSearch: (change: Partial<Job
       column<Job>('nextStartsAt', { label: 'Next Starts At (UTC)' }, (job) => <NextStart job={job} />),
       column<Job>('state', { label: 'Active', filter: filter('state', 'active or suspended', stateOptions) }, (job) => <ActiveSwitch job={job} />, false),
     ];
-    // The search is compared by its content: a new object with the same filters changes nothing.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [key]);
 }
