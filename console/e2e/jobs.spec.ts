@@ -81,7 +81,7 @@ test('the one-time rules: born suspended, not resumed, not edited, cloned', asyn
   await page.goto('/jobs?q=One-time');
   const slider = page.getByRole('switch', { name: 'One-time contacts: active' });
   await expect(slider).not.toBeChecked();
-  await slider.click();
+  await slider.click({ force: true });
   await expect(slider).not.toBeChecked();
   await page.getByRole('checkbox', { name: 'Select One-time contacts' }).check();
   expect(await reason(page, 'Edit')).toContain('one-time job cannot be edited');
