@@ -35,13 +35,31 @@ func (u usage) String() string {
 const tick = time.Second / 100
 
 // serverTime is the CPU time of a server's first process and of all its
-// children, those that have ended too. It only grows.
+// children, those that have ended too. It waits until the children of whoever
+// was served last have ended: one that ends while the times are read would be
+// missed or counted twice.
 func serverTime(pid int) (time.Duration, error) {
+	used, children, err := timeOfChildren(pid)
+	for range 40 {
+		if err != nil {
+			return 0, err
+		}
+		time.Sleep(50 * time.Millisecond)
+		before, had := used, children
+		used, children, err = timeOfChildren(pid)
+		if children == had && used-before <= tick {
+			break
+		}
+	}
+	return used, err
+}
+
+// timeOfChildren reads the times once, and how many children there are.
+func timeOfChildren(pid int) (used time.Duration, children int, err error) {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
-		return 0, fmt.Errorf("look for processes: %w", err)
+		return 0, 0, fmt.Errorf("look for processes: %w", err)
 	}
-	var ticks int64
 	for _, path := range stats {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -56,16 +74,18 @@ func serverTime(pid int) (time.Duration, error) {
 		counted := fields[11:13] // user and system time
 		if own {
 			counted = fields[11:15] // and those of children that have ended
+		} else {
+			children++
 		}
 		for _, field := range counted {
 			n, err := strconv.ParseInt(field, 10, 64)
 			if err != nil {
-				return 0, fmt.Errorf("read %s: %w", path, err)
+				return 0, 0, fmt.Errorf("read %s: %w", path, err)
 			}
-			ticks += n
+			used += time.Duration(n) * tick
 		}
 	}
-	return time.Duration(ticks) * tick, nil
+	return used, children, nil
 }
 
 // peakOf is the most memory that a process has had, 0 where it has ended.
