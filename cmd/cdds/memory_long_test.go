@@ -64,12 +64,13 @@ func TestMemoryIsFlat(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n := most
+			n, growth := most, 1.1
 			if name == "sqlite" {
 				n = min(n, 1_000_000) // the sample takes long to write
+				growth = 1.2          // SQLite itself works in the service's process
 			}
 			small, large := exportAll(t, 100_000), exportAll(t, n)
-			if ratio := float64(large) / float64(small); ratio > 1.1 {
+			if ratio := float64(large) / float64(small); ratio > growth {
 				t.Errorf("memory grows with the data: the large export needed %.2f of the small one's", ratio)
 			}
 			if max(small, large) > 128<<20 {
