@@ -82,6 +82,7 @@ type tail uint32
 // prepare fills the tables of lengths (RFC 1951, section 3.2.5) and the fixed
 // codes (section 3.2.6).
 func (w *writer) prepare() {
+	w.header.runs = make([]run, 0, numLiterals+numDistances)
 	length := 0
 	for s := range 28 {
 		w.base[s], w.extra[s] = uint8(length), uint8(max(s/4-1, 0))

@@ -5,7 +5,7 @@ const (
 	threeBits = 13
 	// mostChain is how many candidates are looked at, as long as the match is
 	// shorter than enough.
-	mostChain = 128
+	mostChain = 32
 	enough    = maxLength
 	// With a match of goodMatch at hand fewer candidates are looked at for a
 	// better one at the next positions.

@@ -2,19 +2,23 @@ package deflate
 
 import "math/bits"
 
-const fastBits = 14
+const (
+	fastBits = 15
+	// fastStride is how far apart the positions inside of a match are that are
+	// entered.
+	fastStride = 16
+)
 
 // fastFinder takes the first match that it sees. Its table holds, for a hash of
-// six bytes, the two positions where they were last seen, the later one lowest.
+// six bytes, the position where they were last seen.
 type fastFinder struct {
-	seen [1 << fastBits]uint32
+	seen [1 << fastBits]uint16
 }
 
 func hash6(v uint64) uint32 { return uint32(v << 16 * spread64 >> (64 - fastBits)) }
 
 func (f *fastFinder) insert(data []byte, i int) {
-	place := &f.seen[hash6(load64(data, i))]
-	*place = *place<<16 | uint32(uint16(i))
+	f.seen[hash6(load64(data, i))] = uint16(i)
 }
 
 // prime clears the table and enters what comes before from, every other
@@ -43,12 +47,10 @@ func (f *fastFinder) find(w *writer, data []byte, from int) {
 		}
 		v := load64(data, i)
 		place := &f.seen[hash6(v)]
-		kept := *place
-		*place = kept<<16 | uint32(uint16(i))
-		near, far := gap(i, uint16(kept)), gap(i, uint16(kept>>16))
-		x := v ^ load64(data, i-1-int(near)) | tooFar(near)
-		y := v ^ load64(data, i-1-int(far)) | tooFar(far)
-		if min(uint32(x), uint32(y)) != 0 {
+		at := int(gap(i, *place))
+		*place = uint16(i)
+		x := v ^ load64(data, i-1-at) | tooFar(uint16(at))
+		if uint32(x) != 0 {
 			tokens[n] = literal(byte(v))
 			n++
 			i++
@@ -58,28 +60,23 @@ func (f *fastFinder) find(w *writer, data []byte, from int) {
 			}
 			continue
 		}
-		length, at := bits.TrailingZeros64(x)>>3, int(near)
+		length := bits.TrailingZeros64(x) >> 3
 		if x == 0 {
 			length = extend(data, i, i-1-at, 8)
-		}
-		if m := bits.TrailingZeros64(y) >> 3; m >= length || y == 0 {
-			if y == 0 {
-				m = extend(data, i, i-1-int(far), 8)
-			}
-			if m > length {
-				length, at = m, int(far)
-			}
 		}
 		before := back(data, i, i-1-at, min(i-run, maxLength-length))
 		i, n = i-before, n-before
 		tokens[n] = match(length+before, at)
 		n++
-		i += length + before
-		run = i
-		if i < limit {
-			f.insert(data, i-2)
-			f.insert(data, i-1)
+		end := i + length + before
+		if end < limit {
+			for j := i + 2; j < end-2; j += fastStride {
+				f.insert(data, j)
+			}
+			f.insert(data, end-2)
+			f.insert(data, end-1)
 		}
+		i, run = end, end
 	}
 	w.finish(data[start:], i-start, n)
 }
