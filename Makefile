@@ -82,11 +82,12 @@ $(LINT):
 shape: ## Measure function and file lengths, comments and imports against the budget
 	@go test -count=1 -v -run '^Test(Shape|Imports|SQLStaysInItsPlace|RulesHaveNoClock)$$' .
 
+# checked: our deflate with bounds checks where the product has none.
 fuzz: ## Fuzz every fuzz test for FUZZTIME (20s) each
 	@go test -list '^Fuzz' ./... | awk '/^Fuzz/ { name[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, name[i]; n = 0 }' | \
 	while read -r package name; do \
 		echo "$$package $$name"; \
-		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x "$$package"; \
+		go test -tags checked -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x "$$package"; \
 	done
 
 bench: ## Measure exports against psql, zip and openssl (BENCH="-size 600 -repeats 5"; about 15 minutes)

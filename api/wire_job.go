@@ -76,7 +76,7 @@ type JobSpec struct {
 	Schedule        Schedule  `json:"schedule"`
 	Timeframe       Timeframe `json:"timeframe"`
 	SplitSize       *int64    `json:"splitSize,omitempty" nullable:"true" doc:"Largest size of an artifact in bytes, 1 MiB to 1 TiB; null for one file."`
-	Compression     string    `json:"compression,omitempty" enum:"fast,default,small" default:"default" doc:"fast: least time, larger files; small: smallest files, several times the time; default: nearly as small as zip makes them, several times as fast."`
+	Compression     string    `json:"compression,omitempty" enum:"fast,default,small" default:"default" doc:"fast: least time, larger files; small: smallest files, several times the time; default: nearly as small as zip makes them."`
 	SettlingMinutes int       `json:"settlingMinutes,omitempty" doc:"Minutes to wait after the scheduled instant before reading."`
 }
 

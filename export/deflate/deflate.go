@@ -21,13 +21,14 @@ type Level int
 
 // The levels.
 const (
-	// Default looks twice before it takes a match. Its output is about 3 % larger
-	// than that of zlib's level 6.
+	// Default looks twice before it takes a match. Its output is 3 to 6 % larger
+	// than that of zlib's level 6, at four to five times its speed.
 	Default Level = iota
-	// Fast takes the first match that it sees.
+	// Fast takes the first match that it sees: about 15 % larger, and more than
+	// half again as fast as Default.
 	Fast
-	// Small looks at many candidates, at each position. Its output is smaller
-	// than that of zlib's level 6.
+	// Small looks at many candidates at each position: smaller than zlib's level
+	// 6, and half again as fast.
 	Small
 )
 

@@ -3,7 +3,7 @@ package deflate
 import "math/bits"
 
 const (
-	shortBits = 14
+	shortBits = 15
 	longBits  = 15
 	// A match of lazyLength is taken without a look at the next position.
 	lazyLength = 12
@@ -20,9 +20,9 @@ const (
 // lazyFinder looks for short and for long matches at once, and at the next
 // position before it takes one that is not long.
 type lazyFinder struct {
-	// short holds, for a hash of four bytes, the two positions where they were
-	// last seen, the later one lowest.
-	short [1 << shortBits]uint32
+	// short holds the last position for a hash of four bytes. A second one would
+	// gain little: most of what it finds the other table finds as well.
+	short [1 << shortBits]uint16
 	// long holds the last position for a hash of eight bytes, and older for each
 	// position the one before it of the same hash.
 	long  [1 << longBits]uint16
@@ -35,7 +35,7 @@ func hash8(v uint64) uint32           { return uint32(v * spread64 >> (64 - long
 func (f *lazyFinder) insert(data []byte, i int) {
 	v := load64(data, i)
 	short := &f.short[hash4(v, shortBits)]
-	*short = *short<<16 | uint32(uint16(i))
+	*short = uint16(i)
 	f.insertLong(v, i)
 }
 
@@ -74,23 +74,19 @@ func (f *lazyFinder) find(w *writer, data []byte, from int) {
 		v := load64(data, i)
 		s, l := hash4(v, shortBits), hash8(v)
 		kept, long := f.short[s], f.long[l]
-		f.short[s] = kept<<16 | uint32(uint16(i))
+		f.short[s] = uint16(i)
 		f.long[l] = uint16(i)
 		f.older[i&(maxDistance-1)] = long
 		// All candidates are loaded before the first one is judged, so that the
 		// loads do not wait for each other.
-		far0, far1, far2 := gap(i, long), gap(i, uint16(kept)), gap(i, uint16(kept>>16))
+		far0, far1 := gap(i, long), gap(i, kept)
 		x0 := v ^ load64(data, i-1-int(far0)) | tooFar(far0)
 		x1 := v ^ load64(data, i-1-int(far1)) | tooFar(far1)
-		x2 := v ^ load64(data, i-1-int(far2)) | tooFar(far2)
 		var length, at int
 		if x0 == 0 {
 			length, at = f.follow(data, i, long)
-		} else if min(uint32(x1), uint32(x2)) == 0 {
+		} else if uint32(x1) == 0 {
 			length, at = bits.TrailingZeros64(x1)>>3, int(far1)
-			if m := bits.TrailingZeros64(x2) >> 3; m > length {
-				length, at = m, int(far2)
-			}
 		}
 		if length < 4 || length == 4 && at >= farForFour {
 			tokens[n] = literal(byte(v))
@@ -104,7 +100,9 @@ func (f *lazyFinder) find(w *writer, data []byte, from int) {
 		}
 		before := back(data, i, i-1-at, min(i-run, maxLength-length))
 		i, n, length = i-before, n-before, length+before
-		for length < lazyLength && i+1 < limit {
+		// Where the match reaches back, the next positions were looked at already,
+		// and are in the tables: a later position than the one that is looked at.
+		for before == 0 && length < lazyLength && i+1 < limit {
 			next, nextAt := f.look(data, i+1)
 			if !better(next, nextAt, length, at, 2) {
 				break
@@ -131,20 +129,16 @@ func (f *lazyFinder) look(data []byte, i int) (length, at int) {
 	v := load64(data, i)
 	s, l := hash4(v, shortBits), hash8(v)
 	kept, long := f.short[s], f.long[l]
-	f.short[s] = kept<<16 | uint32(uint16(i))
+	f.short[s] = uint16(i)
 	f.long[l] = uint16(i)
 	f.older[i&(maxDistance-1)] = long
-	far0, far1, far2 := gap(i, long), gap(i, uint16(kept)), gap(i, uint16(kept>>16))
+	far0, far1 := gap(i, long), gap(i, kept)
 	x0 := v ^ load64(data, i-1-int(far0)) | tooFar(far0)
 	x1 := v ^ load64(data, i-1-int(far1)) | tooFar(far1)
-	x2 := v ^ load64(data, i-1-int(far2)) | tooFar(far2)
 	if x0 == 0 {
 		return f.follow(data, i, long)
 	}
 	length, at = bits.TrailingZeros64(x1)>>3, int(far1)
-	if m := bits.TrailingZeros64(x2) >> 3; m > length {
-		length, at = m, int(far2)
-	}
 	return length, at
 }
 
