@@ -138,7 +138,6 @@ func answer(resp *http.Response, into any) error {
 
 // The answers, as far as this program looks at them.
 type (
-	jobAnswer struct{ ID string }
 	runAnswer struct {
 		ID, JobID, State, Trigger string
 		ScheduledFor              time.Time
@@ -156,6 +155,7 @@ type (
 	artifactAnswer struct {
 		ID, Name, SHA256 string
 		Size             int64
+		Damaged          any // of any form; null or false: it is not
 	}
 	pageOf[T any] struct {
 		Items      []T
@@ -167,6 +167,9 @@ type (
 func (r runAnswer) ended() bool {
 	return r.State == "finished" || r.State == "failed" || r.State == "canceled"
 }
+
+// damaged reports whether the service takes the artifact for damaged.
+func (a artifactAnswer) damaged() bool { return a.Damaged != nil && a.Damaged != false }
 
 // everything reads all pages of a list.
 func everything[T any](ctx context.Context, c *client, path string) ([]T, error) {

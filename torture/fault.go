@@ -201,12 +201,11 @@ func cancelRun(ctx context.Context, r *round) error {
 		return fmt.Errorf("cancel: %w", err)
 	}
 	for {
-		left := 0
-		for _, f := range r.stored() {
-			if strings.Contains(f.key, id) {
-				left++
-			}
+		files, err := r.stored()
+		if err != nil {
+			return err
 		}
+		left := len(slices.DeleteFunc(files, func(f storedFile) bool { return !strings.Contains(f.key, id) }))
 		busy, err := r.meta.working(ctx, id)
 		if err != nil {
 			return err

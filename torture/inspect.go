@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -12,8 +13,12 @@ func (r *round) inspect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	files, err := r.stored()
+	if err != nil {
+		return err
+	}
 	sizes := map[string]int64{}
-	for _, f := range r.stored() {
+	for _, f := range files {
 		sizes[f.key] = f.size
 	}
 	for key, size := range named {
@@ -44,12 +49,11 @@ func (r *round) inspect(ctx context.Context) error {
 // an ended run.
 func (r *round) cleaned(ctx context.Context, named map[string]int64) error {
 	for deadline := time.Now().Add(r.bound(cleanLimit)); ; {
-		var left []string
-		for _, f := range r.stored() {
-			if _, known := named[f.key]; !known {
-				left = append(left, f.key)
-			}
+		left, err := r.stored()
+		if err != nil {
+			return err
 		}
+		left = slices.DeleteFunc(left, func(f storedFile) bool { _, known := named[f.key]; return known })
 		pending, err := r.meta.pending(ctx)
 		if err != nil {
 			return err
@@ -58,8 +62,8 @@ func (r *round) cleaned(ctx context.Context, named map[string]int64) error {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			for _, key := range left {
-				r.stick("%s is in the storage, and no artifact names it", key)
+			for _, f := range left {
+				r.stick("%s is in the storage, and no artifact names it", f.key)
 			}
 			if pending > 0 {
 				r.stick("%d tasks wait whose run has ended", pending)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"path/filepath"
@@ -48,7 +50,8 @@ func reading() phase {
 func encrypting() phase {
 	return phase{name: "encrypting", reached: func(r *round) func() bool {
 		return after(time.Duration(r.random.IntN(500))*time.Millisecond, func() bool {
-			return slices.ContainsFunc(r.stored(), func(f storedFile) bool { return f.growing })
+			files, err := r.stored()
+			return err == nil && slices.ContainsFunc(files, func(f storedFile) bool { return f.growing })
 		})
 	}}
 }
@@ -58,13 +61,9 @@ func storing() phase {
 	return phase{name: "storing", parts: true, reached: func(r *round) func() bool {
 		parts := 1 + r.random.IntN(r.parts)
 		return after(time.Duration(r.random.IntN(20))*time.Millisecond, func() bool {
-			n := 0
-			for _, f := range r.stored() {
-				if !f.growing {
-					n++
-				}
-			}
-			return n >= parts
+			files, err := r.stored()
+			whole := slices.DeleteFunc(files, func(f storedFile) bool { return f.growing })
+			return err == nil && len(whole) >= parts
 		})
 	}}
 }
@@ -138,25 +137,28 @@ type storedFile struct {
 
 // stored lists the files in the artifact storage. A file that vanishes while
 // it is looked at is left out.
-func (w *world) stored() []storedFile {
+func (w *world) stored() ([]storedFile, error) {
 	var files []storedFile
-	walk := func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || w.disk != nil && path == w.disk.ballast {
-			return nil //nolint:nilerr // it has just vanished
+	err := filepath.WalkDir(w.artifacts, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) || err == nil && (entry.IsDir() || w.disk != nil && path == w.disk.ballast) {
+			return nil
 		}
-		info, err := entry.Info()
-		if err != nil {
-			return nil //nolint:nilerr // as above
-		}
-		key, err := filepath.Rel(w.artifacts, path)
 		if err != nil {
 			return err
 		}
-		files = append(files, storedFile{key: filepath.ToSlash(key), size: info.Size(), growing: !strings.HasSuffix(path, ".p7m")})
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		key := filepath.ToSlash(strings.TrimPrefix(path, w.artifacts+string(filepath.Separator)))
+		files = append(files, storedFile{key: key, size: info.Size(), growing: !strings.HasSuffix(path, ".p7m")})
 		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the artifact storage: %w", err)
 	}
-	if err := filepath.WalkDir(w.artifacts, walk); err != nil {
-		return nil
-	}
-	return files
+	return files, nil
 }
