@@ -10,9 +10,11 @@ import (
 	"cdds/store"
 )
 
-// retryGrace is how long a run that waits for its next attempt may stay
-// without a worker before the scheduler takes it back again.
-const retryGrace = 10 * time.Minute
+// retryGrace is how long a run that is due, or waits for its next attempt, may
+// stay without a worker before it is enqueued again: a node that dies between
+// taking a task and beginning the attempt takes the task with it. A task too
+// many does no harm, so this is short.
+const retryGrace = time.Minute
 
 // TakeBack ends the attempt of a run whose worker has fallen silent, and
 // enqueues the next one, or fails the run when its attempts are used up, and

@@ -73,7 +73,7 @@ func (s *Scheduler) Run(ctx context.Context, now func() time.Time) {
 // one does not keep the others from being done. steady is the time since any
 // moment by a clock that is never set.
 func (s *Scheduler) Tick(ctx context.Context, now time.Time, steady time.Duration) error {
-	errs := []error{s.startDue(ctx, now), s.takeLost(ctx, now, steady), s.takeUnbegun(ctx, now)}
+	errs := []error{s.startDue(ctx, now), s.takeLost(ctx, now, steady), s.takeUnbegun(ctx, now), s.nudge(ctx, now)}
 	if steady >= s.expireDue {
 		s.expireDue = steady + expireEvery
 		errs = append(errs, s.expire(ctx, now))
@@ -115,6 +115,15 @@ func (s *Scheduler) startEach(ctx context.Context, jobs []cdds.Job, now time.Tim
 	return errors.Join(errs...)
 }
 
+// nudge enqueues runs again that are due and that nobody has started.
+func (s *Scheduler) nudge(ctx context.Context, now time.Time) error {
+	n, err := s.control.Nudge(ctx, now, batch)
+	if n > 0 {
+		s.log.Info("runs that nobody has started are enqueued again", "count", n)
+	}
+	return err
+}
+
 // takeLost gives runs of lost workers to others.
 func (s *Scheduler) takeLost(ctx context.Context, now time.Time, steady time.Duration) error {
 	held, err := s.store.RunsInProgress(ctx, mostHeld)
@@ -146,12 +155,8 @@ func (s *Scheduler) takeBack(ctx context.Context, runs []cdds.Run, now time.Time
 	return nil
 }
 
-// expire removes artifacts at the end of their retention, and nudges runs that
-// nobody has started.
+// expire removes artifacts at the end of their retention.
 func (s *Scheduler) expire(ctx context.Context, now time.Time) error {
-	if _, err := s.control.Nudge(ctx, now, batch); err != nil {
-		return err
-	}
 	for range maxBatches {
 		n, err := s.control.ExpireArtifacts(ctx, now, batch)
 		if err != nil {

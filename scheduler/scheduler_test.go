@@ -150,7 +150,7 @@ func TestTickNudgesStuckRuns(t *testing.T) {
 		for _, c := range []struct {
 			after time.Duration
 			tasks int
-		}{{0, 1}, {9 * time.Minute, 1}, {11 * time.Minute, 2}, {12 * time.Minute, 2}, {22 * time.Minute, 3}} {
+		}{{0, 1}, {59 * time.Second, 1}, {61 * time.Second, 2}, {70 * time.Second, 2}, {122 * time.Second, 3}} {
 			noError(t, s.Tick(t.Context(), at(c.after), c.after))
 			if n := w.tasks(t); n != c.tasks {
 				t.Fatalf("after %s: %d tasks, want %d", c.after, n, c.tasks)

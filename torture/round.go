@@ -211,7 +211,7 @@ func (r *round) await(ctx context.Context, condition func() bool) error {
 // what time it looks for runs that have lost their task.
 const (
 	scheduling = 3 * time.Second
-	nudging    = 15 * time.Minute
+	nudging    = 2 * time.Minute
 )
 
 // occurrences lists the instants at which an hourly job must have started.
