@@ -217,17 +217,47 @@ func TestAnAttemptThatNobodyBeganIsNoFault(t *testing.T) {
 	})
 }
 
+// loseTasks empties the queue, as a database does that fails at the moment a
+// worker takes a task.
+func (w *world) loseTasks(t testing.TB) {
+	t.Helper()
+	_, err := w.st.DB().Exec(`DELETE FROM river_job`)
+	noError(t, err)
+}
+
+// TestTakeUnbegun: a run whose next attempt waits in the queue waits on, and one
+// whose task was lost is enqueued again.
+func TestTakeUnbegun(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		run := got(w.StartRun(ctx, w.ann, w.create(t, spec()).ID, control.Once{}, now))(t)
+		w.begin(t, run, 1)
+		got(w.TakeBack(ctx, got(w.st.RunByID(ctx, run.ID))(t), "The worker is gone.", now))(t)
+		take := func(when time.Duration) int { return got(w.TakeUnbegun(ctx, at(when), 10))(t) }
+		equal(t, "in time", take(time.Minute), 0)
+		equal(t, "behind others in the queue", take(2*time.Minute), 0)
+		w.loseTasks(t)
+		equal(t, "soon after it was put off", take(150*time.Second), 0)
+		equal(t, "its task was lost", take(4*time.Minute), 1)
+		equal(t, "tasks", w.tasks(t, run.ID, 3), 1)
+		equal(t, "faults", got(w.st.RunByID(ctx, run.ID))(t).Faults, 1)
+	})
+}
+
 func TestNudge(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		job := w.create(t, spec())
 		first := got(w.StartRun(t.Context(), w.ann, job.ID, control.Once{}, now))(t)
 		second := got(w.StartRun(t.Context(), w.ann, job.ID, control.Once{}, at(time.Second)))(t)
-		equal(t, "nudged early", got(w.Nudge(t.Context(), at(59*time.Second), 10))(t), 0)
-		equal(t, "nudged", got(w.Nudge(t.Context(), at(61*time.Second), 10))(t), 1)
-		equal(t, "nudged twice", got(w.Nudge(t.Context(), at(61*time.Second), 10))(t), 0)
-		equal(t, "tasks", w.tasks(t, first.ID, 1), 2)
+		equal(t, "nudged while its task waits", got(w.Nudge(t.Context(), at(time.Hour), 10))(t), 0)
+		w.loseTasks(t)
+		equal(t, "nudged early", got(w.Nudge(t.Context(), at(time.Hour+59*time.Second), 10))(t), 0)
+		equal(t, "nudged", got(w.Nudge(t.Context(), at(time.Hour+61*time.Second), 10))(t), 1)
+		equal(t, "nudged twice", got(w.Nudge(t.Context(), at(time.Hour+61*time.Second), 10))(t), 0)
+		equal(t, "tasks", w.tasks(t, first.ID, 1), 1)
 		w.begin(t, first, 1)
-		equal(t, "nudged behind a run in progress", got(w.Nudge(t.Context(), at(time.Hour), 10))(t), 0)
-		equal(t, "tasks of the run that waits", w.tasks(t, second.ID, 1), 1)
+		w.loseTasks(t)
+		equal(t, "nudged behind a run in progress", got(w.Nudge(t.Context(), at(3*time.Hour), 10))(t), 0)
+		equal(t, "tasks of the run that waits", w.tasks(t, second.ID, 1), 0)
 	})
 }

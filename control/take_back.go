@@ -59,25 +59,65 @@ func hasBegun(ctx context.Context, tx *store.Tx, run cdds.Run) (bool, error) {
 	return slices.ContainsFunc(attempts, func(a cdds.Attempt) bool { return a.Number == run.Attempt }), err
 }
 
-// Nudge enqueues again the runs that have been due for long without being
-// started, at most limit of them. A queue task can be lost when the database
-// fails at the moment a worker takes it; the run's row is the truth.
-func (c *Control) Nudge(ctx context.Context, now time.Time, limit int) (int, error) {
-	runs, err := c.store.StuckRuns(ctx, now, now.Add(-retryGrace), limit)
+// TakeUnbegun gives the runs whose next attempt nobody has begun in time to
+// others, at most limit of them. Those whose task waits in the queue, behind
+// longer exports, only wait longer. It returns how many it took.
+func (c *Control) TakeUnbegun(ctx context.Context, now time.Time, limit int) (int, error) {
+	runs, err := c.store.UnbegunRuns(ctx, now, limit)
+	if err != nil || len(runs) == 0 {
+		return 0, err
+	}
+	tasks, all, err := c.queue.Waiting(ctx)
 	if err != nil {
 		return 0, err
 	}
-	for i, run := range runs {
-		err := c.store.InTx(ctx, func(tx *store.Tx) error {
-			mine, err := tx.MarkNudged(ctx, run.ID, now)
-			if err != nil || !mine {
-				return err
+	taken := 0
+	for _, run := range runs {
+		if !all || tasks[queue.Task{RunID: run.ID, Attempt: run.Attempt}] {
+			err = c.store.InTx(ctx, func(tx *store.Tx) error { return tx.PutOff(ctx, run.ID, run.Attempt, now.Add(retryGrace)) })
+		} else {
+			var mine bool
+			if mine, err = c.TakeBack(ctx, run, "Nobody has begun the attempt.", now); mine {
+				taken++
 			}
-			return c.queue.Enqueue(ctx, tx.SQL(), queue.Task{RunID: run.ID, Attempt: run.Attempt}, now)
-		})
+		}
 		if err != nil {
-			return i, err
+			return taken, err
 		}
 	}
-	return len(runs), nil
+	return taken, nil
+}
+
+// Nudge enqueues again the runs that have been due for a while, that nobody has
+// started, and whose task is not in the queue any more, at most limit of them,
+// and returns how many. A task can be lost when the database fails at the moment
+// a worker takes it; the run's row is the truth.
+func (c *Control) Nudge(ctx context.Context, now time.Time, limit int) (int, error) {
+	runs, err := c.store.StuckRuns(ctx, now, now.Add(-retryGrace), limit)
+	if err != nil || len(runs) == 0 {
+		return 0, err
+	}
+	tasks, all, err := c.queue.Waiting(ctx)
+	if err != nil {
+		return 0, err
+	}
+	nudged := 0
+	for _, run := range runs {
+		task := queue.Task{RunID: run.ID, Attempt: run.Attempt}
+		waits := !all || tasks[task] // behind longer exports
+		err := c.store.InTx(ctx, func(tx *store.Tx) error {
+			mine, err := tx.MarkNudged(ctx, run.ID, now)
+			if err != nil || !mine || waits {
+				return err
+			}
+			return c.queue.Enqueue(ctx, tx.SQL(), task, now)
+		})
+		if err != nil {
+			return nudged, err
+		}
+		if !waits {
+			nudged++
+		}
+	}
+	return nudged, nil
 }

@@ -130,20 +130,7 @@ func (s *Scheduler) takeLost(ctx context.Context, now time.Time, steady time.Dur
 	if err != nil {
 		return err
 	}
-	return s.takeBack(ctx, s.seen.lost(held, steady), now)
-}
-
-// takeUnbegun gives runs whose next attempt nobody has begun to others.
-func (s *Scheduler) takeUnbegun(ctx context.Context, now time.Time) error {
-	waiting, err := s.store.UnbegunRuns(ctx, now, batch)
-	if err != nil {
-		return err
-	}
-	return s.takeBack(ctx, waiting, now)
-}
-
-func (s *Scheduler) takeBack(ctx context.Context, runs []cdds.Run, now time.Time) error {
-	for _, run := range runs {
+	for _, run := range s.seen.lost(held, steady) {
 		mine, err := s.control.TakeBack(ctx, run, "The worker that carried the run out stopped responding.", now)
 		if err != nil {
 			return err
@@ -153,6 +140,15 @@ func (s *Scheduler) takeBack(ctx context.Context, runs []cdds.Run, now time.Time
 		}
 	}
 	return nil
+}
+
+// takeUnbegun gives runs whose next attempt nobody has begun to others.
+func (s *Scheduler) takeUnbegun(ctx context.Context, now time.Time) error {
+	n, err := s.control.TakeUnbegun(ctx, now, batch)
+	if n > 0 {
+		s.log.Info("runs whose next attempt nobody has begun are enqueued again", "count", n)
+	}
+	return err
 }
 
 // expire removes artifacts at the end of their retention.

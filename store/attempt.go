@@ -100,6 +100,13 @@ func (t *Tx) endAttempt(ctx context.Context, runID, message string, now time.Tim
 	return err
 }
 
+// PutOff lets a run wait longer for its next attempt.
+func (t *Tx) PutOff(ctx context.Context, runID string, attempt int, until time.Time) error {
+	_, err := exec(ctx, t.tx, "let a run wait longer",
+		`UPDATE runs SET lease_until = $3 WHERE id = $1 AND attempt = $2 AND state = 'in_progress' AND lease_owner IS NULL`, runID, attempt, instant(until))
+	return err
+}
+
 // nudgePause is the time within which a second nudge of a run is none of its
 // own, but that of another node at the same moment.
 const nudgePause = time.Minute
