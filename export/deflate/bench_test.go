@@ -66,7 +66,7 @@ func realLines(b *testing.B, n int) []byte {
 	if err != nil {
 		b.Fatalf("this benchmark reads real conversations, which are expected in ../shared/data beside the project: %v", err)
 	}
-	defer file.Close()
+	defer func() { must(b, file.Close()) }()
 	r, err := gzip.NewReader(file)
 	must(b, err)
 	data := make([]byte, n)

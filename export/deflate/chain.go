@@ -1,7 +1,6 @@
 package deflate
 
 const (
-	chainBits = 15
 	threeBits = 13
 	// mostChain is how many candidates are looked at, as long as the match is
 	// shorter than enough.
@@ -19,7 +18,7 @@ const (
 type chainFinder struct {
 	// first holds the last position for a hash of four bytes, and older for each
 	// position the one before it of the same hash.
-	first [1 << chainBits]uint16
+	first [1 << fourBits]uint16
 	older [maxDistance]uint16
 	// three holds the last position for a hash of three bytes.
 	three [1 << threeBits]uint16
@@ -29,7 +28,7 @@ func hash3(v uint64) uint32 { return uint32(v) << 8 * spread32 >> (32 - threeBit
 
 func (f *chainFinder) insert(data []byte, i int) {
 	v := load64(data, i)
-	place := &f.first[hash4(v, chainBits)]
+	place := &f.first[hash4(v)]
 	f.older[i&(maxDistance-1)] = *place
 	*place = uint16(i)
 	f.three[hash3(v)] = uint16(i)
@@ -109,7 +108,7 @@ func (f *chainFinder) ahead(data []byte, i, length, at int, entered *int) (step,
 // there that is longer than least; 0 is none.
 func (f *chainFinder) look(data []byte, i, least, depth int) (length, at int) {
 	v := load64(data, i)
-	place, three := &f.first[hash4(v, chainBits)], &f.three[hash3(v)]
+	place, three := &f.first[hash4(v)], &f.three[hash3(v)]
 	kept := *place
 	f.older[i&(maxDistance-1)] = kept
 	*place = uint16(i)

@@ -162,7 +162,7 @@ func TestCollision(t *testing.T) {
 		near := []byte{want[0], want[1], 0, 0}
 		for x := range 1 << 16 {
 			binary.BigEndian.PutUint16(near[2:], uint16(x))
-			if near[2] != want[2] && hash4(uint64(binary.LittleEndian.Uint32(near)), shortBits) == hash4(uint64(binary.LittleEndian.Uint32(want)), shortBits) {
+			if near[2] != want[2] && hash4(uint64(binary.LittleEndian.Uint32(near))) == hash4(uint64(binary.LittleEndian.Uint32(want))) {
 				break
 			}
 		}
@@ -238,7 +238,7 @@ func TestUnzip(t *testing.T) {
 		must(t, err)
 		must(t, z.Close())
 		must(t, file.Close())
-		if out, err := exec.Command("unzip", "-t", path).CombinedOutput(); err != nil || !strings.Contains(string(out), "No errors") {
+		if out, err := exec.CommandContext(t.Context(), "unzip", "-t", path).CombinedOutput(); err != nil || !strings.Contains(string(out), "No errors") {
 			t.Errorf("%s: unzip: %v: %s", level, err, out)
 		}
 	}

@@ -3,8 +3,7 @@ package deflate
 import "math/bits"
 
 const (
-	shortBits = 15
-	longBits  = 15
+	longBits = 15
 	// A match of lazyLength is taken without a look at the next position.
 	lazyLength = 12
 	// chainDepth is how many older candidates for long matches are looked at, as
@@ -22,19 +21,18 @@ const (
 type lazyFinder struct {
 	// short holds the last position for a hash of four bytes. A second one would
 	// gain little: most of what it finds the other table finds as well.
-	short [1 << shortBits]uint16
+	short [1 << fourBits]uint16
 	// long holds the last position for a hash of eight bytes, and older for each
 	// position the one before it of the same hash.
 	long  [1 << longBits]uint16
 	older [maxDistance]uint16
 }
 
-func hash4(v uint64, bits int) uint32 { return uint32(v) * spread32 >> (32 - bits) }
-func hash8(v uint64) uint32           { return uint32(v * spread64 >> (64 - longBits)) }
+func hash8(v uint64) uint32 { return uint32(v * spread64 >> (64 - longBits)) }
 
 func (f *lazyFinder) insert(data []byte, i int) {
 	v := load64(data, i)
-	short := &f.short[hash4(v, shortBits)]
+	short := &f.short[hash4(v)]
 	*short = uint16(i)
 	f.insertLong(v, i)
 }
@@ -72,7 +70,7 @@ func (f *lazyFinder) find(w *writer, data []byte, from int) {
 			start, run, n = i, i, 0
 		}
 		v := load64(data, i)
-		s, l := hash4(v, shortBits), hash8(v)
+		s, l := hash4(v), hash8(v)
 		kept, long := f.short[s], f.long[l]
 		f.short[s] = uint16(i)
 		f.long[l] = uint16(i)
@@ -127,7 +125,7 @@ func (f *lazyFinder) find(w *writer, data []byte, from int) {
 // there; 0 or a length below 4 is none.
 func (f *lazyFinder) look(data []byte, i int) (length, at int) {
 	v := load64(data, i)
-	s, l := hash4(v, shortBits), hash8(v)
+	s, l := hash4(v), hash8(v)
 	kept, long := f.short[s], f.long[l]
 	f.short[s] = uint16(i)
 	f.long[l] = uint16(i)

@@ -8,6 +8,8 @@ const (
 	// margin is how many bytes before the end of the data the finders stop to
 	// look for matches, so that they may always load eight bytes.
 	margin = 16
+	// fourBits is the size of tables for hashes of four bytes, as a power of two.
+	fourBits = 15
 	// runShift is after how many literals, as a power of two, a finder begins to
 	// leave positions out: text that does not repeat is not worth a look at each.
 	runShift = 4
@@ -20,6 +22,8 @@ const (
 	spread32 = 0x9E3779B1
 	spread64 = 0x9E3779B185EBCA87
 )
+
+func hash4(v uint64) uint32 { return uint32(v) * spread32 >> (32 - fourBits) }
 
 // Positions are kept modulo 65536, which is twice the window: what is older
 // than the window shows as too far away, and what is older than that is a
