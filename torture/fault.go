@@ -47,7 +47,7 @@ func (c *campaign) faults() []fault {
 		fault{name: "connections reset", stages: one, when: always(reading()), do: reset},
 		fault{name: "connections without progress", stages: one, when: always(reading()), do: stall},
 		fault{name: "slow source", stages: one, when: always(claim()), do: slow},
-		fault{name: "full disk", stages: disk, when: anyPhase, do: fillDisk},
+		fault{name: "full disk", stages: disk, when: always(reading()), do: fillDisk},
 		fault{name: "cancel", stages: both, when: anyPhase, do: cancelRun},
 		fault{name: "clock back by minutes", stages: one, hourly: true, long: true, when: anyPhase, do: moveClock(-1, time.Minute, 50)},
 		fault{name: "clock forward by minutes", stages: one, hourly: true, long: true, when: anyPhase, do: moveClock(1, time.Minute, 50)},

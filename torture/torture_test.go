@@ -15,7 +15,7 @@ func TestShortCampaign(t *testing.T) {
 		Only: []string{
 			"SIGKILL, claim", "SIGKILL, reading", "SIGKILL, encrypting", "SIGKILL, storing", "SIGKILL, finishing", "SIGKILL, idle",
 			"SIGKILL, one of two nodes", "SIGTERM", "source stopped at once", "metadata stopped at once", "connections reset",
-			"full disk", "cancel", "clock back by a day", "clock forward by a day",
+			"full disk", "cancel", "clock back by a day", "clock forward by minutes",
 		},
 	})
 	if err != nil {
