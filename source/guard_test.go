@@ -20,8 +20,8 @@ func inBubble(t *testing.T, test func(t *testing.T, m *moody)) {
 	synctest.Test(t, func(t *testing.T) {
 		m := openMoody(t, path)
 		test(t, m)
-		if m.open != 0 {
-			t.Errorf("%d transactions were left open", m.open)
+		if m.open.Load() != 0 {
+			t.Errorf("%d transactions were left open", m.open.Load())
 		}
 		if err := m.Close(); err != nil {
 			t.Error(err)
@@ -108,13 +108,13 @@ func TestTransactionsStayShort(t *testing.T) {
 	inBubble(t, func(t *testing.T, m *moody) {
 		g := source.NewGuard(m, source.Limits{RecordsPerSecond: 10}, quiet())
 		lines(t, t.Context(), g, source.Interaction, 10_000) // 300 records in 30 s
-		if m.snapshots < 5 || m.snapshots > 7 {
-			t.Errorf("%d transactions, want one for each 5 s", m.snapshots)
+		if m.snapshots.Load() < 5 || m.snapshots.Load() > 7 {
+			t.Errorf("%d transactions, want one for each 5 s", m.snapshots.Load())
 		}
-		m.snapshots = 0
+		m.snapshots.Store(0)
 		lines(t, source.WithErrand(t.Context(), source.Errand{OneSnapshot: true}), g, source.Interaction, 10_000)
-		if m.snapshots != 1 {
-			t.Errorf("one snapshot was %d", m.snapshots)
+		if m.snapshots.Load() != 1 {
+			t.Errorf("one snapshot was %d", m.snapshots.Load())
 		}
 	})
 }

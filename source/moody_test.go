@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,8 +24,8 @@ type moody struct {
 	onRecord   func(ctx context.Context) error // before each record
 	onEnd      func() error                    // after the last record of a read
 	onStrain   func() (source.Strain, error)
-	snapshots  int // how many have begun
-	open       int // how many are open
+	snapshots  atomic.Int64 // how many have begun
+	open       atomic.Int64 // how many are open
 }
 
 func (m *moody) Snapshot(ctx context.Context) (source.Snapshot, error) {
@@ -37,8 +38,8 @@ func (m *moody) Snapshot(ctx context.Context) (source.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.snapshots++
-	m.open++
+	m.snapshots.Add(1)
+	m.open.Add(1)
 	return moodySnapshot{s, m}, nil
 }
 
@@ -70,7 +71,7 @@ func (s moodySnapshot) Read(ctx context.Context, q source.Query, r source.Range,
 }
 
 func (s moodySnapshot) Close() error {
-	s.source.open--
+	s.source.open.Add(-1)
 	return s.Snapshot.Close()
 }
 

@@ -25,7 +25,6 @@ type options struct {
 	Seed         uint64
 	Interactions int
 	Only, Stages []string // names; empty: all
-	Verify       bool
 	Patience     float64
 	Keep         bool
 	Out          io.Writer // a line for each round

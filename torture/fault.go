@@ -53,10 +53,8 @@ func (c *campaign) faults() []fault {
 		fault{name: "clock forward by minutes", stages: one, hourly: true, long: true, when: anyPhase, do: moveClock(1, time.Minute, 50)},
 		fault{name: "clock back by a day", stages: one, hourly: true, long: true, when: anyPhase, do: moveClock(-1, 24*time.Hour, 1)},
 		fault{name: "clock forward by a day", stages: one, hourly: true, long: true, when: anyPhase, do: moveClock(1, 24*time.Hour, 1)},
+		fault{name: "stored part damaged", stages: one, when: always(idle()), do: damage},
 	)
-	if c.Verify {
-		all = append(all, fault{name: "stored part damaged", stages: one, when: always(idle()), do: damage})
-	}
 	return all
 }
 

@@ -42,7 +42,6 @@ func run(ctx context.Context) int {
 	flag.IntVar(&o.Interactions, "interactions", 24000, "size of the Contact History")
 	flag.StringVar(&only, "only", "", "faults, separated by commas; all others are left out")
 	flag.StringVar(&stages, "stages", "", "stages, separated by commas: sqlite, postgres, disk; default is all")
-	flag.BoolVar(&o.Verify, "verify", false, "also damage stored parts, which cdds verify has to find")
 	flag.Float64Var(&o.Patience, "patience", 1, "multiplies all time limits, for slow machines")
 	flag.BoolVar(&o.Keep, "keep", false, "keep the folder with data and logs")
 	flag.Parse()
