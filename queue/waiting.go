@@ -11,12 +11,12 @@ import (
 // mostWaiting bounds how many tasks Waiting looks at.
 const mostWaiting = 10_000
 
-// Waiting returns the tasks that no worker has taken yet, and whether these are
-// all of them. A task that a worker has taken is not among them, whether the
-// worker lives or not.
+// Waiting returns the tasks whose time has come and that no worker has taken yet,
+// and whether these are all of them. A task that a worker has taken is not among
+// them, whether the worker lives or not.
 func (q *Queue) Waiting(ctx context.Context) (tasks map[Task]bool, all bool, err error) {
 	list, err := q.client.JobList(ctx, river.NewJobListParams().Kinds(args{}.Kind()).First(mostWaiting).
-		States(rivertype.JobStateAvailable, rivertype.JobStateScheduled, rivertype.JobStateRetryable, rivertype.JobStatePending))
+		States(rivertype.JobStateAvailable))
 	if err != nil {
 		return nil, false, failure("list what waits", err)
 	}

@@ -67,7 +67,7 @@ func killAll(ctx context.Context, r *round) error {
 		}
 	}
 	if r.hasHourly() {
-		if err := r.clock.set(r.clock.offset + time.Duration(1+r.random.IntN(3))*time.Hour); err != nil {
+		if err := r.clock.pass(time.Duration(1+r.random.IntN(3)) * time.Hour); err != nil {
 			return err
 		}
 	}

@@ -73,11 +73,11 @@ func (m *metadata) working(ctx context.Context, run string) (bool, error) {
 
 // pending returns how many tasks wait to be worked whose run has ended. A task
 // that a killed node had at hand stays in the engine's table as running for a
-// day; no worker takes it.
+// day; no worker takes it. One whose time has not come is dropped when it does.
 func (m *metadata) pending(ctx context.Context) (int, error) {
 	return m.number(ctx, `
 		select count(*) from river_job t join runs r on r.id = t.args->>'runId'
-		where t.state in ('available', 'scheduled', 'retryable', 'pending') and r.finished_at is not null`)
+		where t.state in ('available', 'retryable', 'pending') and r.finished_at is not null`)
 }
 
 // openAttempts returns how many attempts have no end though their run has one.

@@ -208,10 +208,11 @@ func (r *round) await(ctx context.Context, condition func() bool) error {
 }
 
 // scheduling is how far the scheduler may be behind the clock, and nudging after
-// what time it looks for runs that have lost their task.
+// what time it looks for runs that nobody has begun, those included that wait
+// for the end of their window.
 const (
 	scheduling = 3 * time.Second
-	nudging    = 2 * time.Minute
+	nudging    = 15 * time.Minute
 )
 
 // occurrences lists the instants at which an hourly job must have started.
@@ -236,7 +237,7 @@ func (r *round) settle(ctx context.Context) error {
 	}
 	if !r.ended() {
 		past := r.clock.highest.Sub(r.clock.now()) + nudging
-		if err := r.clock.set(r.clock.offset + past); err != nil {
+		if err := r.clock.pass(past); err != nil {
 			return err
 		}
 		if err := r.await(ctx, func() bool { return r.done() && r.ended() }); err != nil {

@@ -147,7 +147,7 @@ func (w *world) startNodes(ctx context.Context) (err error) {
 	for i := range w.stage.nodes {
 		w.nodes = append(w.nodes, &node{
 			binary: w.binary, log: filepath.Join(w.dir, fmt.Sprintf("node-%d.log", i+1)),
-			env: []string{"CDDS_CLOCK_OFFSET_FILE=" + w.clock.file},
+			env: []string{"CDDS_CLOCK_OFFSET_FILE=" + w.clock.file, "CDDS_SOURCE_CLOCK_OFFSET_FILE=" + w.clock.source},
 			args: []string{"serve", "--listen", "127.0.0.1:0", "--data", w.dir, "--database", w.metaDSN, "--source", w.history.readerDSN(w.proxy.port()),
 				"--artifacts", "file://" + w.artifacts, "--role", "api,scheduler,worker", "--sweep-every", sweepEvery.String()},
 		})

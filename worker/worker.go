@@ -33,7 +33,7 @@ const (
 	// A run that comes before the end of its window waits at least and at most
 	// so long before it looks at the source's clock again.
 	shortestWait = time.Second
-	longestWait  = 10 * time.Minute
+	longestWait  = time.Minute
 	// promoteAhead is how far ahead the end of a run looks for the job's next
 	// one. One that came due while the outcome was being recorded has lost its
 	// task, since this run was in progress still.

@@ -52,7 +52,7 @@ func (f limitFlags) guard(ctx context.Context, s sourceFlags, data string, log *
 	if err != nil {
 		return nil, err
 	}
-	return source.NewGuard(src, limits, log), nil
+	return source.NewGuard(sourceClock(src), limits, log), nil
 }
 
 // diagnosis says which limits are set.
