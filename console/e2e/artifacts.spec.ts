@@ -85,8 +85,8 @@ test('a damaged file is marked with the reason, and exported again', async ({ pa
   await page.goto('/artifacts?q=Lost contacts');
   await page.getByRole('checkbox', { name: /^Select export-/ }).check();
   expect(await reason(page, 'Export again')).toContain('select a damaged artifact first');
-  const [tenant] = readdirSync(`${folder}artifacts/tenants`);
-  rmSync(`${folder}artifacts/tenants/${tenant}/runs/${run.id}`, { recursive: true });
+  const [tenant] = readdirSync(`${folder}/artifacts/tenants`);
+  rmSync(`${folder}/artifacts/tenants/${tenant}/runs/${run.id}`, { recursive: true });
   const verify = () => execFileSync(new URL('../../bin/cdds', import.meta.url).pathname, ['verify', '--data', folder], { stdio: 'pipe' });
   expect(verify).toThrow(); // its exit code says that something is damaged
   await page.goto('/history?q=Lost contacts');
