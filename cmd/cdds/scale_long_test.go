@@ -63,7 +63,7 @@ func seed(t *testing.T, dsn string, metadata []string, out demoOutput) {
 // one in a hundred was canceled; an artifact of each tenth run.
 func copies(dialect store.Dialect) []string {
 	numbers := func(n int) string {
-		return fmt.Sprintf("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) ", n)
+		return fmt.Sprintf("WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < %d) ", n)
 	}
 	const state = "CASE i %% 100 WHEN 7 THEN 'failed' WHEN 8 THEN 'canceled' ELSE 'finished' END"
 	const kind = "CASE i %% 10 WHEN 3 THEN 'contact' ELSE 'interaction' END"
@@ -80,7 +80,7 @@ func copies(dialect store.Dialect) []string {
 			FROM n, (SELECT * FROM runs LIMIT 1) r`),
 		`UPDATE jobs SET latest_run_id = 'run-' || CAST(CAST(substr(id, 5) AS INTEGER) + 900000 - 1 AS TEXT) WHERE id LIKE 'job-%' AND CAST(substr(id, 5) AS INTEGER) % 50 <> 0`,
 		numbers(100_000) + fmt.Sprintf(`INSERT INTO artifacts (id, tenant_id, run_id, job_id, title, title_lower, type, name, key, part, parts, size, sha256, recipients, created_at, expires_at)
-			SELECT 'artifact-' || i, a.tenant_id, 'run-' || i * 10, 'job-' || (1 + (i * 10) %% 100000), 'Weekly export ' || (i %% 1000), 'weekly export ' || (i %% 1000), `+kind+`, 'export-' || i || '.zip.p7m',
+			SELECT 'artifact-' || i, a.tenant_id, 'run-' || (i * 10), 'job-' || (1 + (i * 10) %% 100000), 'Weekly export ' || (i %% 1000), 'weekly export ' || (i %% 1000), `+kind+`, 'export-' || i || '.zip.p7m',
 				a.key || i, 1, 1, (i * 17) %% 90000, a.sha256, a.recipients, a.created_at + i, a.expires_at + i
 			FROM n, (SELECT * FROM artifacts LIMIT 1) a`),
 	}

@@ -43,7 +43,10 @@ test('every flow, by keyboard alone', async ({ page }) => {
     await page.keyboard.type('Keyed job');
     await tabTo(page, page.getByRole('combobox', { name: 'Run' }));
     await page.keyboard.press('Enter');
+    const weekly = page.getByRole('option', { name: 'Weekly' });
+    await expect(weekly).toBeVisible();
     await page.keyboard.press('ArrowDown');
+    await expect(weekly).toHaveAttribute('data-combobox-selected', 'true');
     await page.keyboard.press('Enter');
     await expect(page.getByRole('combobox', { name: 'Day of week' })).toBeVisible();
     await tabTo(page, page.getByLabel(/^Start at/));
@@ -106,8 +109,10 @@ test('every flow, by keyboard alone', async ({ page }) => {
     await press(page, page.getByRole('checkbox', { name: 'Select Keyed job' }), 'Space');
     await tabTo(page, page.getByRole('button', { name: 'More ways to add a job' }), true);
     await page.keyboard.press('Enter');
-    await expect(page.getByRole('menuitem', { name: 'Clone selected' })).toBeVisible();
+    const clone = page.getByRole('menuitem', { name: 'Clone selected' });
+    await expect(clone).toBeVisible();
     await page.keyboard.press('ArrowDown');
+    await expect(clone).toBeFocused();
     await page.keyboard.press('Enter');
     await expect(page.getByLabel('Title')).toHaveValue('Copy of Keyed job');
     await press(page, page.getByRole('link', { name: 'Cancel' }));
