@@ -85,7 +85,7 @@ func copies(dialect store.Dialect) []string {
 			FROM n, (SELECT * FROM artifacts LIMIT 1) a`),
 	}
 	if dialect == store.Postgres {
-		statements = append(statements, "ANALYZE") // as its daemon does by itself
+		statements = append(statements, "VACUUM ANALYZE") // as its daemon does by itself after that many new rows
 	}
 	return statements
 }
