@@ -19,6 +19,12 @@ const (
 // MaxAttempts is how often a run is tried in all before it fails.
 const MaxAttempts = 3
 
+// BeginWithin is how long a run that is due, or waits for its next attempt, may
+// stay without a worker before it is enqueued again: a node that dies between
+// taking a task and beginning the attempt takes the task with it. A task too
+// many does no harm, so this is short.
+const BeginWithin = time.Minute
+
 // MaxCatchUp is how many missed occurrences of a job still run after a
 // downtime; older ones are recorded as failed.
 const MaxCatchUp = 31

@@ -55,7 +55,7 @@ func (c *Control) handOnRuns(ctx context.Context, tx *store.Tx, now time.Time) e
 			return err
 		}
 		for _, run := range runs {
-			_, err := tx.NextAttempt(ctx, store.Retry{RunID: run.ID, Attempt: run.Attempt, Now: now, LeaseUntil: now.Add(retryGrace),
+			_, err := tx.NextAttempt(ctx, store.Retry{RunID: run.ID, Attempt: run.Attempt, Now: now, LeaseUntil: now.Add(cdds.BeginWithin),
 				Error: "The service's metadata was restored from a backup that was made while the run was in progress."})
 			if err != nil {
 				return err

@@ -10,12 +10,6 @@ import (
 	"cdds/store"
 )
 
-// retryGrace is how long a run that is due, or waits for its next attempt, may
-// stay without a worker before it is enqueued again: a node that dies between
-// taking a task and beginning the attempt takes the task with it. A task too
-// many does no harm, so this is short.
-const retryGrace = time.Minute
-
 // TakeBack ends the attempt of a run whose worker has fallen silent, and
 // enqueues the next one, or fails the run when its attempts are used up, and
 // removes what it has stored. An attempt that nobody has begun, because the service was down for
@@ -41,7 +35,7 @@ func (c *Control) TakeBack(ctx context.Context, run cdds.Run, reason string, now
 			failed = true
 			return c.promote(ctx, tx, run.JobID, now)
 		}
-		mine, err = tx.NextAttempt(ctx, store.Retry{RunID: run.ID, Attempt: run.Attempt, Fault: begun, Error: reason, Now: now, LeaseUntil: now.Add(retryGrace)})
+		mine, err = tx.NextAttempt(ctx, store.Retry{RunID: run.ID, Attempt: run.Attempt, Fault: begun, Error: reason, Now: now, LeaseUntil: now.Add(cdds.BeginWithin)})
 		if err != nil || !mine {
 			return err
 		}
@@ -74,7 +68,7 @@ func (c *Control) TakeUnbegun(ctx context.Context, now time.Time, limit int) (in
 	taken := 0
 	for _, run := range runs {
 		if !all || tasks[queue.Task{RunID: run.ID, Attempt: run.Attempt}] {
-			err = c.store.InTx(ctx, func(tx *store.Tx) error { return tx.PutOff(ctx, run.ID, run.Attempt, now.Add(retryGrace)) })
+			err = c.store.InTx(ctx, func(tx *store.Tx) error { return tx.PutOff(ctx, run.ID, run.Attempt, now.Add(cdds.BeginWithin)) })
 		} else {
 			var mine bool
 			if mine, err = c.TakeBack(ctx, run, "Nobody has begun the attempt.", now); mine {
@@ -93,7 +87,7 @@ func (c *Control) TakeUnbegun(ctx context.Context, now time.Time, limit int) (in
 // and returns how many. A task can be lost when the database fails at the moment
 // a worker takes it; the run's row is the truth.
 func (c *Control) Nudge(ctx context.Context, now time.Time, limit int) (int, error) {
-	runs, err := c.store.StuckRuns(ctx, now, now.Add(-retryGrace), limit)
+	runs, err := c.store.StuckRuns(ctx, now, now.Add(-cdds.BeginWithin), limit)
 	if err != nil || len(runs) == 0 {
 		return 0, err
 	}

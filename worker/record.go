@@ -132,7 +132,7 @@ func tooEarly(wait time.Duration) string {
 
 // next hands the run over to its next attempt, which begins at the given time.
 func (w *Worker) next(ctx context.Context, run cdds.Run, retry store.Retry, at time.Time) error {
-	retry.RunID, retry.Attempt, retry.LeaseUntil = run.ID, run.Attempt, at.Add(retryGrace)
+	retry.RunID, retry.Attempt, retry.LeaseUntil = run.ID, run.Attempt, at.Add(cdds.BeginWithin)
 	err := w.insist(ctx, func(tx *store.Tx) error {
 		mine, err := tx.NextAttempt(ctx, retry)
 		if err != nil || !mine {

@@ -28,7 +28,6 @@ import (
 const (
 	heartbeatEvery = time.Second
 	leaseTime      = 25 * time.Second
-	retryGrace     = time.Minute      // as in control, which takes back what is not begun by then
 	finishTime     = 30 * time.Second // for recording an outcome when the attempt's own context is over
 	// A run that comes before the end of its window waits at least and at most
 	// so long before it looks at the source's clock again.

@@ -273,9 +273,10 @@ func TestEmitErrorStopsTheServer(t *testing.T) {
 	}
 }
 
-// TestLostServer loses the server in the middle of a read, and gets it back.
-func TestLostServer(t *testing.T) {
-	server := pgtest.Start(t)
+// heavyHistory makes a history whose texts take long to send, and returns its
+// DSN.
+func heavyHistory(t *testing.T, server *pgtest.Server) string {
+	t.Helper()
 	dsn := server.Database(t, "")
 	conn, err := pgx.Connect(t.Context(), dsn)
 	if err != nil {
@@ -288,9 +289,16 @@ func TestLostServer(t *testing.T) {
 	if err := conn.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	return dsn
+}
+
+// TestLostServer loses the server in the middle of a read, and gets it back.
+func TestLostServer(t *testing.T) {
+	server := pgtest.Start(t)
+	dsn := heavyHistory(t, server)
 	s := open(t, dsn, Options{})
 	stopped := false
-	_, err = read(t, s, all(source.Interaction), source.Range{}, func(*source.Record) error {
+	_, err := read(t, s, all(source.Interaction), source.Range{}, func(*source.Record) error {
 		if stopped {
 			return nil
 		}

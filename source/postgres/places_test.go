@@ -14,7 +14,6 @@ import (
 	"cdds"
 	"cdds/pgtest"
 	"cdds/source"
-	"cdds/source/sourcetest"
 )
 
 // hold opens n snapshots that the test leaves open, and returns what closes
@@ -177,18 +176,7 @@ func TestStrain(t *testing.T) {
 // TestRestartIsRiddenOut stops and starts the server while a range is read.
 func TestRestartIsRiddenOut(t *testing.T) {
 	server := pgtest.Start(t)
-	dsn := server.Database(t, "")
-	conn, err := pgx.Connect(t.Context(), dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	create(t, conn, sourcetest.History(), referenceTypes())
-	insert(t, conn, sourcetest.History(), referenceTypes())
-	exec(t, conn, "update interaction set text = repeat('x', 1000000) where tenantid = 101")
-	exec(t, conn, "checkpoint")
-	if err := conn.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	dsn := heavyHistory(t, server)
 	s := open(t, dsn, Options{})
 	want, err := read(t, s, all(source.Interaction), source.Range{}, drop)
 	if err != nil {
