@@ -19,6 +19,7 @@ type reader struct {
 	progress *Progress
 	result   *Result // its records and snapshots are filled in
 	whole    source.Snapshot
+	kinds    source.Kinds
 	line     []byte
 	behind   *source.Key   // of the last record that earlier attempts have stored; nil: none
 	resumes  source.Entity // the kind of that record
@@ -99,12 +100,17 @@ func (r *reader) count(ctx context.Context, entities []source.Entity) error {
 			r.result.TotalExact = r.result.TotalExact && n.Exact
 		}
 		r.progress.Total.Store(total)
-		return nil
+		if entities[0] != source.Interaction {
+			return nil
+		}
+		var err error
+		r.kinds, err = snapshot.Kinds(ctx, r.query(source.Interaction))
+		return err
 	})
 }
 
 func (r *reader) query(e source.Entity) source.Query {
-	return source.Query{Entity: e, TenantID: r.spec.TenantID, Window: r.spec.Window, By: r.spec.By, MediaTypes: r.spec.MediaTypes}
+	return source.Query{Entity: e, TenantID: r.spec.TenantID, Window: r.spec.Window, By: r.spec.By, MediaTypes: r.spec.MediaTypes, Kinds: r.kinds}
 }
 
 // entity reads all records of one kind, range by range. A range that gives

@@ -176,15 +176,30 @@ func (s *guarded) persist(ctx context.Context, do func() (progress bool, err err
 
 // Count counts within the time that a read may take to its first record.
 func (s *guarded) Count(ctx context.Context, q Query) (c Count, err error) {
-	err = s.persist(ctx, func() (bool, error) {
+	err = s.ask(ctx, func(ctx context.Context) (err error) {
+		c, err = s.inner.Count(ctx, q)
+		return err
+	})
+	return c, err
+}
+
+// Kinds learns kinds within the same time.
+func (s *guarded) Kinds(ctx context.Context, q Query) (k Kinds, err error) {
+	err = s.ask(ctx, func(ctx context.Context) (err error) {
+		k, err = s.inner.Kinds(ctx, q)
+		return err
+	})
+	return k, err
+}
+
+// ask asks something that comes as one answer.
+func (s *guarded) ask(ctx context.Context, do func(context.Context) error) error {
+	return s.persist(ctx, func() (bool, error) {
 		limit := s.guard.limits.NoProgress
 		bounded, cancel := context.WithTimeoutCause(ctx, limit, noProgress(limit))
 		defer cancel()
-		var err error
-		c, err = s.inner.Count(bounded, q)
-		return false, err
+		return false, do(bounded)
 	})
-	return c, err
 }
 
 // Read reads a range. Under a ceiling it asks for a few records at a time, so

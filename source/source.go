@@ -35,6 +35,10 @@ type Query struct {
 	// MediaTypes keeps interactions of these media types (and their
 	// attachments). Nil keeps all. Contacts ignore it.
 	MediaTypes []string
+	// Kinds spares the source look-ups and changes no record, as long as it was
+	// learned when all interactions of the window had their rows. Nil: nothing is
+	// known.
+	Kinds Kinds
 }
 
 // Key is the immutable place of a record in the reading order:
@@ -82,6 +86,9 @@ type Snapshot interface {
 	Time() time.Time
 	// Count returns the number of records of q, exact where that is cheap.
 	Count(ctx context.Context, q Query) (Count, error)
+	// Kinds learns what a query's Kinds should be. It is nil where that would
+	// cost more than it spares.
+	Kinds(ctx context.Context, q Query) (Kinds, error)
 	// Read calls emit for each record of the range in key order and returns how
 	// many it gave. The record and its bytes are valid until emit returns. An
 	// error of emit ends the read and is returned as it is; after any error the

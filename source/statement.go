@@ -121,7 +121,7 @@ func (s *statement) readInteractions(q Query, r Range) string {
 	text := fmt.Sprintf("select %s from (%s) i", strings.Join(s.fields(Interaction), ", "), inner)
 	for _, e := range mappedEntities() {
 		if e.group != "" {
-			text += fmt.Sprintf(" left join %s %s on %s = %s", s.m.QuotedTable(e.table), alias(e.table), s.m.column(alias(e.table), e.table, "ixnId", "interactionid"), id)
+			text += s.joinKind(e.table, id, q.Kinds)
 		}
 	}
 	return text + fmt.Sprintf(" order by %s, %s", start, id)

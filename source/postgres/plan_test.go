@@ -67,22 +67,24 @@ func TestPlans(t *testing.T) {
 		after  *source.Key
 		limit  int
 		media  []string
+		kinds  source.Kinds
 		index  string  // must be used
 		most   float64 // rows that may be read of interactions or contacts, or sorted
 	}{
-		{"first range of all", source.Interaction, always, cdds.ByStartDate, nil, 1000, nil, "interaction_0", 1000},
-		{"range in the middle", source.Interaction, always, cdds.ByStartDate, middle, 1000, nil, "interaction_0", 1000},
-		{"range of a week", source.Interaction, week, cdds.ByStartDate, middle, 500, nil, "interaction_0", 500},
-		{"a whole week", source.Interaction, week, cdds.ByStartDate, nil, 0, nil, "interaction_0", 700},
-		{"a media type of a week", source.Interaction, week, cdds.ByStartDate, nil, 1000, []string{"chat"}, "interaction_0", 700},
-		{"a week by modified date", source.Interaction, week, cdds.ByModifiedDate, nil, 1000, nil, "interaction_1", 1500},
-		{"attachments of a week", source.Attachment, week, cdds.ByStartDate, nil, 1000, nil, "interaction_0", 1500},
-		{"attachments in the middle", source.Attachment, always, cdds.ByStartDate, &source.Key{At: middle.At, ID: "8", Sub: "a8"}, 100, nil, "interaction_0", 1500},
-		{"first contacts", source.Contact, always, cdds.ByStartDate, nil, 1000, nil, "contact_0", 2500},
-		{"contacts in the middle", source.Contact, always, cdds.ByStartDate, &source.Key{ID: "c3"}, 1000, nil, "contact_0", 2500},
+		{"first range of all", source.Interaction, always, cdds.ByStartDate, nil, 1000, nil, nil, "interaction_0", 1000},
+		{"range in the middle", source.Interaction, always, cdds.ByStartDate, middle, 1000, nil, nil, "interaction_0", 1000},
+		{"range of known kinds", source.Interaction, always, cdds.ByStartDate, middle, 1000, nil, source.Kinds{"interaction_chat": {2, 7}, "interaction_email": nil}, "interaction_0", 1000},
+		{"range of a week", source.Interaction, week, cdds.ByStartDate, middle, 500, nil, nil, "interaction_0", 500},
+		{"a whole week", source.Interaction, week, cdds.ByStartDate, nil, 0, nil, nil, "interaction_0", 700},
+		{"a media type of a week", source.Interaction, week, cdds.ByStartDate, nil, 1000, []string{"chat"}, nil, "interaction_0", 700},
+		{"a week by modified date", source.Interaction, week, cdds.ByModifiedDate, nil, 1000, nil, nil, "interaction_1", 1500},
+		{"attachments of a week", source.Attachment, week, cdds.ByStartDate, nil, 1000, nil, nil, "interaction_0", 1500},
+		{"attachments in the middle", source.Attachment, always, cdds.ByStartDate, &source.Key{At: middle.At, ID: "8", Sub: "a8"}, 100, nil, nil, "interaction_0", 1500},
+		{"first contacts", source.Contact, always, cdds.ByStartDate, nil, 1000, nil, nil, "contact_0", 2500},
+		{"contacts in the middle", source.Contact, always, cdds.ByStartDate, &source.Key{ID: "c3"}, 1000, nil, nil, "contact_0", 2500},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			st := s.mapping.Read(source.Query{Entity: test.entity, TenantID: 101, Window: test.window, By: test.by, MediaTypes: test.media},
+			st := s.mapping.Read(source.Query{Entity: test.entity, TenantID: 101, Window: test.window, By: test.by, MediaTypes: test.media, Kinds: test.kinds},
 				source.Range{After: test.after, Limit: test.limit}, dialect{})
 			var text string
 			if err := s.pool.QueryRow(t.Context(), "explain (analyze, format json) "+st.SQL, st.Args...).Scan(&text); err != nil {

@@ -111,17 +111,9 @@ func (s *snapshot) Close() error {
 // however wrong the estimate is.
 func (s *snapshot) Count(ctx context.Context, q source.Query) (source.Count, error) {
 	st := s.source.mapping.Rows(q, dialect{})
-	var plan []struct {
-		Plan struct {
-			Rows float64 `json:"Plan Rows"`
-		}
-	}
-	if err := s.tx.QueryRow(ctx, "explain (format json) "+st.SQL, st.Args...).Scan(&plan); err != nil {
-		return source.Count{}, failure(ctx, err)
-	}
-	var estimate int64
-	if len(plan) == 1 {
-		estimate = int64(plan[0].Plan.Rows)
+	estimate, err := s.estimate(ctx, st)
+	if err != nil {
+		return source.Count{}, err
 	}
 	if estimate > s.source.exact {
 		return source.Count{Records: estimate}, nil
@@ -132,6 +124,36 @@ func (s *snapshot) Count(ctx context.Context, q source.Query) (source.Count, err
 		return source.Count{}, failure(ctx, err)
 	}
 	return source.Count{Records: counted, Exact: counted <= s.source.exact}, nil
+}
+
+// Kinds learns kinds where the planner expects that it pays.
+func (s *snapshot) Kinds(ctx context.Context, q source.Query) (source.Kinds, error) {
+	m := s.source.mapping
+	records, err := s.estimate(ctx, m.Rows(q, dialect{}))
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.estimate(ctx, source.Statement{SQL: "select 1 from " + m.QuotedTable("interaction")})
+	if err != nil {
+		return nil, err
+	}
+	return m.LearnKinds(records, all, dialect{}, statements{ctx, s})
+}
+
+// estimate is how many rows the planner expects of a statement.
+func (s *snapshot) estimate(ctx context.Context, st source.Statement) (int64, error) {
+	var plan []struct {
+		Plan struct {
+			Rows float64 `json:"Plan Rows"`
+		}
+	}
+	if err := s.tx.QueryRow(ctx, "explain (format json) "+st.SQL, st.Args...).Scan(&plan); err != nil {
+		return 0, failure(ctx, err)
+	}
+	if len(plan) != 1 {
+		return 0, nil
+	}
+	return int64(plan[0].Plan.Rows), nil
 }
 
 // dialect is PostgreSQL's way to say things.

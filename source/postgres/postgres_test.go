@@ -109,7 +109,7 @@ func TestSource(t *testing.T) {
 		conn := connect(t, dsn)
 		create(t, conn, tables, referenceTypes())
 		insert(t, conn, tables, referenceTypes())
-		return sourcetest.Database{Source: open(t, dsn, Options{}), Bytewise: true, Insert: func(t testing.TB, tables []sourcetest.Table) { insert(t, conn, tables, referenceTypes()) }}
+		return sourcetest.Database{Source: open(t, dsn, Options{}), Bytewise: true, Learns: true, Insert: func(t testing.TB, tables []sourcetest.Table) { insert(t, conn, tables, referenceTypes()) }}
 	})
 }
 
@@ -127,7 +127,7 @@ func TestForeignSource(t *testing.T) {
 		tables, text := sourcetest.Odd(t, tables, schema)
 		create(t, conn, tables, types)
 		insert(t, conn, tables, types)
-		return sourcetest.Database{Source: open(t, dsn, Options{Mapping: load(t, text)}), Insert: func(t testing.TB, tables []sourcetest.Table) {
+		return sourcetest.Database{Learns: true, Source: open(t, dsn, Options{Mapping: load(t, text)}), Insert: func(t testing.TB, tables []sourcetest.Table) {
 			tables, _ = sourcetest.Odd(t, tables, schema)
 			insert(t, conn, tables, types)
 		}}

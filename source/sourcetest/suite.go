@@ -21,6 +21,8 @@ type Database struct {
 	Insert func(t testing.TB, tables []Table)
 	// Bytewise says that the database compares texts by their bytes.
 	Bytewise bool
+	// Learns says that the source learns which interactions have which kinds.
+	Learns bool
 }
 
 // Run tests a source. open creates the tables with their rows and opens a
@@ -35,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T, tables []Table) Database) {
 		{"every field of every record", s.fields},
 		{"windows are half-open", s.windows},
 		{"media types", s.mediaTypes},
+		{"kinds that are known", s.kinds},
 		{"pages of any length", s.pages},
 		{"keys that no record has", s.keys},
 		{"a snapshot stays", s.isolation},
