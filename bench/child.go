@@ -33,6 +33,7 @@ func child(ctx context.Context, args []string, out io.Writer) (err error) {
 	dsn := flags.String("source", "", "the source, as cdds serve takes it")
 	into := flags.String("into", "", "folder for the artifacts")
 	certificate := flags.String("certificate", "", "PEM file of the recipient")
+	compression := flags.String("compression", string(cdds.CompressionDefault), "fast, default or small")
 	split := flags.Int64("split", 0, "split size in bytes")
 	lines := flags.Bool("lines", false, "write plain JSON Lines to a file instead")
 	profile := flags.String("profile", "", "write a CPU profile to this file")
@@ -64,7 +65,7 @@ func child(ctx context.Context, args []string, out io.Writer) (err error) {
 	spec := export.Spec{
 		RunID: "bench", Type: cdds.TypeInteraction, TenantID: tenant, By: cdds.ByStartDate, SplitSize: *split,
 		Window:     cdds.Window{End: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)},
-		Recipients: []*x509.Certificate{recipient},
+		Recipients: []*x509.Certificate{recipient}, Compression: cdds.Compression(*compression),
 	}
 	var progress export.Progress
 	result, err := exportInto(ctx, src, spec, &progress, *into, *lines)

@@ -46,11 +46,7 @@ func load(ctx context.Context, server *pgtest.Server, o options) (history, error
 		return h, fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Close(ctx)
-	order := "n, i.startdate, i.id"
-	if o.shuffled {
-		order = "md5(i.id || n)"
-	}
-	if err := multiply(ctx, conn, max(1, (o.megabytes+copyMegabytes/2)/copyMegabytes), order); err != nil {
+	if err := o.lay(ctx, conn); err != nil {
 		return h, err
 	}
 	err = conn.QueryRow(ctx, "select (select count(*) from interaction), (select count(*) from attachment)").Scan(&h.interactions, &h.attachments)
@@ -58,6 +54,18 @@ func load(ctx context.Context, server *pgtest.Server, o options) (history, error
 		return h, fmt.Errorf("count: %w", err)
 	}
 	return h, nil
+}
+
+// lay makes the rows that are to be read, in the order in which they shall lie.
+func (o options) lay(ctx context.Context, conn *pgx.Conn) error {
+	if o.madeUp {
+		return fill(ctx, conn, o.megabytes)
+	}
+	order := "n, i.startdate, i.id"
+	if o.shuffled {
+		order = "md5(i.id || n)"
+	}
+	return multiply(ctx, conn, max(1, (o.megabytes+copyMegabytes/2)/copyMegabytes), order)
 }
 
 // multiply rewrites the tables with that many copies of their rows, laid out in

@@ -34,6 +34,7 @@ import (
 type options struct {
 	megabytes int    // of JSON Lines, about
 	repeats   int    // turns
+	madeUp    bool   // prose in rows that are filled, instead of the real conversations
 	shuffled  bool   // the table's order on disk is not that of its key
 	only      string // expression on the names of ways
 	root      string // of the project
@@ -60,6 +61,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.IntVar(&o.megabytes, "size", 600, "megabytes of JSON Lines to export, about")
 	flags.IntVar(&o.repeats, "repeats", 5, "how many times all ways take their turn")
+	flags.BoolVar(&o.madeUp, "made-up", false, "export made-up prose in rows whose columns are all filled, instead of the real conversations")
 	flags.BoolVar(&o.shuffled, "shuffled", false, "lay the table's rows on disk in another order than that of their key")
 	flags.StringVar(&o.only, "only", "", "measure only the ways whose names this expression matches, and what they are compared with")
 	flags.StringVar(&o.root, "root", ".", "the project's folder; the data lies in ../shared/data beside it")
@@ -91,7 +93,7 @@ func measure(ctx context.Context, o options, only *regexp.Regexp, dir string, ou
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
 	b := &bench{options: o, server: server, dir: dir}
-	say("loading the conversations, about %d MB of JSON Lines ...", o.megabytes)
+	say("loading %s, about %d MB of JSON Lines ...", o.data(), o.megabytes)
 	if b.history, err = load(ctx, server, o); err != nil {
 		return err
 	}
@@ -111,6 +113,14 @@ func measure(ctx context.Context, o options, only *regexp.Regexp, dir string, ou
 		}
 	}
 	return b.report(out, ways)
+}
+
+// data is what the records are.
+func (o options) data() string {
+	if o.madeUp {
+		return "made-up prose"
+	}
+	return "real conversations"
 }
 
 // say tells a person who waits what happens.

@@ -38,8 +38,9 @@ type way struct {
 
 // Names of the ways that others are compared with.
 const (
-	rivalName = "psql row_to_json | zip -6 | openssl cms"
-	copyName  = "the server's COPY binary alone, discarded"
+	rivalName    = "psql row_to_json | zip -6 | openssl cms"
+	parallelName = "psql row_to_json | pigz -p 2 -6 | openssl cms"
+	copyName     = "the server's COPY binary alone, discarded"
 )
 
 // sampleInteractions is the size of the SQLite file.
@@ -50,7 +51,7 @@ func (b *bench) ways(only *regexp.Regexp) []*way {
 	all := append(b.rivals(), b.ours()...)
 	var out []*way
 	for _, w := range all {
-		if w.name == rivalName || w.name == copyName || only.MatchString(w.name) {
+		if w.name == rivalName || w.name == parallelName || w.name == copyName || only.MatchString(w.name) {
 			out = append(out, w)
 		}
 	}
@@ -77,7 +78,7 @@ func (b *bench) rivals() []*way {
 		{name: rivalName, records: n, count: b.sealedLines(unzipped), commands: func(dir string) [][]string {
 			return [][]string{json, {"zip", "-6", "-q", "-", "-"}, seal(dir)}
 		}},
-		{name: "psql row_to_json | pigz -p 2 -6 | openssl cms", records: n, count: b.sealedLines(gunzipped), commands: func(dir string) [][]string {
+		{name: parallelName, records: n, count: b.sealedLines(gunzipped), commands: func(dir string) [][]string {
 			return [][]string{json, {"pigz", "-p", "2", "-6"}, seal(dir)}
 		}},
 		{name: "psql row_to_json to a file", records: n, count: fileLines, commands: func(dir string) [][]string {
@@ -111,7 +112,8 @@ func (b *bench) ours() []*way {
 	lines.count = fileLines
 	sqlite := &way{name: "ours, from a SQLite file of other data", count: b.artifacts, records: sampleInteractions}
 	sqlite.commands = func(dir string) [][]string { return [][]string{self("sqlite:"+b.samplePath(), dir)} }
-	return []*way{lines, one("ours, one file, default", profile...), one("ours, 64 MiB parts", "-split", strconv.Itoa(64<<20)), sqlite}
+	return []*way{lines, one("ours, one file, default", profile...), one("ours, 64 MiB parts", "-split", strconv.Itoa(64<<20)),
+		one("ours, one file, fast", "-compression", "fast"), one("ours, one file, small", "-compression", "small"), sqlite}
 }
 
 func (b *bench) samplePath() string { return filepath.Join(b.dir, "history.db") }
