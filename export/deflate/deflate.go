@@ -21,7 +21,7 @@ type Level int
 
 // The levels.
 const (
-	// Default looks twice before it takes a match. Its output is 3 to 6 % larger
+	// Default looks twice before it takes a match. Its output is 5 to 7 % larger
 	// than that of zlib's level 6, at about five times its speed.
 	Default Level = iota
 	// Fast takes the first match that it sees: about 15 % larger, and more than
