@@ -155,8 +155,9 @@ func TestAudit(t *testing.T) {
 			equal(t, "total", page.Total, int64(c.want))
 		}
 		newest := got(w.st.Audit(t.Context(), store.AuditQuery{TenantID: "tenant-a"}))(t).Items[0]
-		newest.ID = 0
-		equal(t, "line", newest, store.AuditEntry{TenantID: "tenant-a", UserID: "user-a", Username: "ann", Action: "run.start",
-			Object: "run-1", Detail: "of job-1", Address: "127.0.0.1", At: now})
+		equal(t, "length of the hash", len(newest.Hash), 64)
+		newest.ID, newest.Hash = 0, ""
+		equal(t, "line", newest, store.AuditEntry{TenantID: "tenant-a", Number: 2, UserID: "user-a", Username: "ann", Action: "run.start",
+			Object: "run-1", Detail: "of job-1", Result: store.AuditDone, Times: 1, Address: "127.0.0.1", At: now})
 	})
 }

@@ -105,13 +105,37 @@ func openSQLite(path string) (write, read *sql.DB, err error) {
 	return write, read, nil
 }
 
-// openPostgres opens a pool. A node that vanishes in the middle of a
+// headConnections is how many connections of a node read the ends of audit
+// chains. Each is needed for one read at a time, by a transaction that holds its
+// chain.
+const headConnections = 2
+
+// lockChain makes the transaction the only one that adds to a tenant's audit
+// chain, until its end, and returns from where the chain's end can be read.
+//
+// SQLite has one writer at a time anyway. On PostgreSQL an advisory lock of the
+// tenant is taken. The transaction itself may not see the line that the holder
+// before has committed, since it sees one state, from its beginning; locking a
+// row with the head in it would not help, since a row that was changed meanwhile
+// is a conflict, and of many writers only one would get through each time. So
+// the end is read by another connection, which sees what is committed. These
+// have a pool of their own: all of the main one may be waiting for this lock.
+func (t *Tx) lockChain(ctx context.Context, tenantID string) (querier, error) {
+	if t.heads == nil {
+		return t.tx, nil
+	}
+	const chainLocks = 0x63646473_0002
+	_, err := exec(ctx, t.tx, "wait for the audit log", `SELECT pg_advisory_xact_lock(hashtextextended($1, $2))`, tenantID, chainLocks)
+	return t.heads, err
+}
+
+// openPostgres opens a pool, and the small one that lockChain needs. A node that vanishes in the middle of a
 // transaction would hold the job's row for hours, until the network gives up;
 // so the server ends a transaction that does nothing for a minute.
-func openPostgres(dsn string) (*sql.DB, error) {
+func openPostgres(dsn string) (db, heads *sql.DB, err error) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
-		return nil, &cdds.Error{Code: cdds.CodeInvalid, Message: "The address of the PostgreSQL database cannot be read.",
+		return nil, nil, &cdds.Error{Code: cdds.CodeInvalid, Message: "The address of the PostgreSQL database cannot be read.",
 			Hint: "It looks like postgres://user@host:5432/database."}
 	}
 	defaults := map[string]string{"application_name": "cdds", "idle_in_transaction_session_timeout": "60000"}
@@ -123,11 +147,14 @@ func openPostgres(dsn string) (*sql.DB, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 10 * time.Second
 	}
-	db := stdlib.OpenDB(*config)
+	db, heads = stdlib.OpenDB(*config), stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(postgresConnections)
 	db.SetMaxIdleConns(postgresConnections)
 	db.SetConnMaxIdleTime(postgresIdle)
-	return db, nil
+	heads.SetMaxOpenConns(headConnections)
+	heads.SetMaxIdleConns(headConnections)
+	heads.SetConnMaxIdleTime(postgresIdle)
+	return db, heads, nil
 }
 
 // migrationLock is the key of the advisory lock under which one node at a time
@@ -145,14 +172,19 @@ func newMigrations(kind Dialect, db *sql.DB) (*goose.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the embedded migrations: %w", err)
 	}
+	chain, err := fs.ReadFile(files, chainFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the embedded migrations: %w", err)
+	}
+	steps := []goose.ProviderOption{goose.WithExcludeNames([]string{chainFile}), goose.WithGoMigrations(chainMigration(string(chain)))}
 	if kind == SQLite {
-		return goose.NewProvider(goose.DialectSQLite3, db, files)
+		return goose.NewProvider(goose.DialectSQLite3, db, files, steps...)
 	}
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockID(migrationLock), lock.WithLockTimeout(migrationLockEvery, migrationLockTries))
 	if err != nil {
 		return nil, fmt.Errorf("make the lock of the migrations: %w", err)
 	}
-	return goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker))
+	return goose.NewProvider(goose.DialectPostgres, db, files, append(steps, goose.WithSessionLocker(locker))...)
 }
 
 // SQLSTATE values and classes of PostgreSQL (its manual, appendix A).

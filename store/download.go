@@ -22,6 +22,6 @@ func (r Reader) Downloads(ctx context.Context, tenantID, runID string, limit int
 		err := row.Scan(&d.ArtifactID, &d.Name, &d.Username, &d.Address, (*instant)(&d.At))
 		return d, err
 	}, `SELECT f.id, f.name, a.username, a.address, a.at
-		FROM artifacts f JOIN audit a ON a.tenant_id = f.tenant_id AND a.object = f.id AND a.action = 'artifact.download'
+		FROM artifacts f JOIN audit a ON a.tenant_id = f.tenant_id AND a.object = f.id AND a.action = 'artifact.download' AND a.result = 'done'
 		WHERE f.tenant_id = $1 AND f.run_id = $2 ORDER BY a.at DESC, a.id DESC LIMIT $3`, tenantID, runID, limit)
 }

@@ -78,6 +78,18 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 				p, err := w.st.Audit(ctx, store.AuditQuery{TenantID: other})
 				return len(p.Items) + int(p.Total), err
 			},
+			"AuditAfter": func() (int, error) {
+				lines, err := w.st.AuditAfter(ctx, store.AuditQuery{TenantID: other}, 0, 100, 10)
+				return len(lines), err
+			},
+			"AuditHead": func() (int, error) {
+				head, err := w.st.AuditHead(ctx, other)
+				return int(head.Number), err
+			},
+			"CheckChain": func() (int, error) {
+				check, err := w.st.CheckChain(ctx, other, nil)
+				return int(check.Head.Number), err
+			},
 			"RunsChanged": func() (int, error) {
 				r, err := w.st.RunsChanged(ctx, other, now.AddDate(-1, 0, 0), 10)
 				return len(r), err
@@ -96,12 +108,12 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 // TestIsolationCoversEveryRead fails when Reader gets a read that takes a
 // tenant and that the test above does not know.
 func TestIsolationCoversEveryRead(t *testing.T) {
-	covered := []string{"Job", "JobRow", "Jobs", "Run", "Runs", "RunsChanged", "Manifest", "Artifact", "Artifacts", "Audit",
+	covered := []string{"Job", "JobRow", "Jobs", "Run", "Runs", "RunsChanged", "Manifest", "Artifact", "Artifacts", "Audit", "AuditAfter", "AuditHead", "CheckChain",
 		"RunDays", "StorageUse", "CertificateEnds", "Downloads"}
 	// These are for workers, loops and sign-in, before or beyond any tenant.
 	beyond := []string{"Tenant", "TenantNamed", "Tenants", "User", "UsersNamed", "Users", "Certificate", "Session", "Remembered", "DueJobs",
 		"RunByID", "ActiveRuns", "NextQueuedRun", "UnbegunRuns", "Checkpoints", "TokenByHash", "SignInFailures", "TokensOf", "StuckRuns", "RunsInProgress", "LastWindowEnd", "Attempts", "ArtifactsOfRun", "ExpiredArtifacts",
-		"ArtifactsAfter", "NextToVerify", "KeptBefore"}
+		"ArtifactsAfter", "NextToVerify", "KeptBefore", "AuditChains"}
 	var unknown []string
 	for method := range reflect.TypeFor[store.Reader]().Methods() {
 		if !slices.Contains(covered, method.Name) && !slices.Contains(beyond, method.Name) {

@@ -33,8 +33,8 @@ func (w *world) fillUp(t *testing.T) {
 		numbers + `INSERT INTO artifacts (id, tenant_id, run_id, job_id, title, title_lower, type, name, key, part, parts, size, sha256, recipients, created_at, expires_at)
 			SELECT 'artifact-' || i, a.tenant_id, 'run-' || i, 'job-' || i, a.title, a.title_lower, a.type, a.name, a.key || i, 1, 1, 0, a.sha256, a.recipients, a.created_at + i, a.expires_at + i
 			FROM n, artifacts a WHERE a.run_id = 'run-0' AND i % 10 = 0`,
-		numbers + `INSERT INTO audit (tenant_id, user_id, username, action, object, detail, address, words, at)
-			SELECT 'tenant-a', 'user-a', 'ann', 'job.create', 'job-' || i, '', '', 'ann', i FROM n`,
+		numbers + `INSERT INTO audit (tenant_id, number, user_id, username, token, action, object, detail, result, times, address, words, at, hash)
+			SELECT 'tenant-a', i, 'user-a', 'ann', '', 'job.create', 'job-' || i, '', 'done', 1, '', 'ann', i, '` + strings.Repeat("0", 64) + `' FROM n`,
 	} {
 		noError(t, w.exec(statement))
 	}
@@ -135,6 +135,23 @@ func indexedReads(t *testing.T, w *world, read store.Reader) []indexedRead {
 			return err
 		}},
 		{"audit log", "audit_by_time", func() error { _, err := read.Audit(ctx, store.AuditQuery{TenantID: "tenant-a"}); return err }},
+		{"audit log of a time", "audit_by_time", func() error {
+			_, err := read.Audit(ctx, store.AuditQuery{TenantID: "tenant-a", From: time.UnixMicro(500), To: time.UnixMicro(600)})
+			return err
+		}},
+		{"audit log of an action", "audit_by_action", func() error {
+			_, err := read.Audit(ctx, store.AuditQuery{TenantID: "tenant-a", Action: "job.delete"})
+			return err
+		}},
+		{"audit log of a user", "audit_by_user", func() error {
+			_, err := read.Audit(ctx, store.AuditQuery{TenantID: "tenant-a", Username: "bob"})
+			return err
+		}},
+		{"audit log in pieces", "audit_by_number", func() error {
+			_, err := read.AuditAfter(ctx, store.AuditQuery{TenantID: "tenant-a"}, 1000, manyRows, 500)
+			return err
+		}},
+		{"end of the audit log", "audit_by_number", func() error { _, err := read.AuditHead(ctx, "tenant-a"); return err }},
 	}
 }
 

@@ -34,6 +34,7 @@ type Store struct {
 	Reader
 	write      *sql.DB
 	read       *sql.DB // the same handle as write on PostgreSQL
+	heads      *sql.DB // PostgreSQL only: reads the ends of audit chains (lockChain)
 	dialect    Dialect
 	migrations *goose.Provider
 	version    int64 // the schema version that this binary works with
@@ -51,7 +52,7 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 	}
 	s := &Store{dialect: kind}
 	if kind == Postgres {
-		s.write, err = openPostgres(place)
+		s.write, s.heads, err = openPostgres(place)
 		s.read = s.write
 	} else {
 		s.write, s.read, err = openSQLite(place)
@@ -83,6 +84,9 @@ func (s *Store) Close() error {
 	if s.read != s.write {
 		err = errors.Join(err, s.read.Close())
 	}
+	if s.heads != nil {
+		err = errors.Join(err, s.heads.Close())
+	}
 	return failure("close the metadata database", err)
 }
 
@@ -96,7 +100,9 @@ func (s *Store) Dialect() Dialect { return s.dialect }
 // Tx is a transaction: its reads see what it wrote.
 type Tx struct {
 	Reader
-	tx *sql.Tx
+	tx    *sql.Tx
+	heads *sql.DB              // as the store's
+	ends  map[string]AuditHead // of the audit chains that it has added to, by tenant
 }
 
 // SQL returns the transaction, for the queue's own insert.
@@ -142,7 +148,7 @@ func (s *Store) tryTx(ctx context.Context, do func(tx *Tx) error) (err error) {
 			err = errors.Join(err, failure("roll a transaction back", rollbackErr))
 		}
 	}()
-	if err := do(&Tx{Reader: Reader{tx}, tx: tx}); err != nil {
+	if err := do(&Tx{Reader: Reader{tx}, tx: tx, heads: s.heads}); err != nil {
 		return err
 	}
 	return failure("commit a transaction", commit(ctx, tx))
