@@ -11,7 +11,8 @@ type Scope string
 
 // The scopes.
 const (
-	// ScopeRead sees jobs, runs, manifests and artifacts.
+	// ScopeRead sees jobs, runs, manifests and artifacts, and an administrator's
+	// token the audit log: what collects that needs no right to change anything.
 	ScopeRead Scope = "read"
 	// ScopeRun starts, retries and cancels runs.
 	ScopeRun Scope = "run"
@@ -30,7 +31,7 @@ func Scopes() []Scope { return []Scope{ScopeRead, ScopeRun, ScopeDownload, Scope
 func (s Scope) Covers(a Action) bool {
 	switch s {
 	case ScopeRead:
-		return a == ActionSeeJobs || a == ActionSeeRuns || a == ActionSeeArtifacts
+		return a == ActionSeeJobs || a == ActionSeeRuns || a == ActionSeeArtifacts || a == ActionSeeAudit
 	case ScopeRun:
 		return a == ActionStartRuns || a == ActionCancelRuns
 	case ScopeDownload:

@@ -55,8 +55,9 @@ type server struct {
 // /readyz beside it. Event streams end when ctx does.
 func Handler(ctx context.Context, cfg Config) http.Handler {
 	mux := http.NewServeMux()
-	newServer(ctx, cfg, mux)
+	s := newServer(ctx, cfg, mux)
 	protect := http.NewCrossOriginProtection()
+	protect.SetDenyHandler(http.HandlerFunc(s.crossOrigin))
 	return securityHeaders(protect.Handler(mux))
 }
 
@@ -94,6 +95,7 @@ func newServer(ctx context.Context, cfg Config, mux *http.ServeMux) *server {
 	s.registerRuns()
 	s.registerArtifacts()
 	s.registerOverview()
+	s.registerAudit()
 	s.registerEvents()
 	s.registerSchemas()
 	s.describeProblems()

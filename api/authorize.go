@@ -44,14 +44,15 @@ func (s *server) authorize(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	by, err := s.identify(ctx)
+	if err == nil && !by.Can(action) {
+		err = denied(by, action)
+	}
 	if err != nil {
+		s.refuseAtGate(ctx, by, err)
 		writeProblem(s.api, ctx, problem(s.Log, err))
 		return
 	}
-	if !by.Can(action) {
-		writeProblem(s.api, ctx, problem(s.Log, denied(by, action)))
-		return
-	}
+	ctx = huma.WithValue(ctx, objectKey{}, objectOf(ctx.Param("id")))
 	next(huma.WithValue(ctx, callerKey{}, by))
 }
 
@@ -102,6 +103,7 @@ func register[I, O any](s *server, op huma.Operation, handle func(context.Contex
 		if err == nil {
 			return out, nil
 		}
+		s.refuseInside(ctx, op, err)
 		p := problem(s.Log, err)
 		if headers := p.headers(); headers != nil {
 			return nil, huma.ErrorWithHeaders(p, headers)

@@ -39,11 +39,12 @@ type Control struct {
 	bucket    *blob.Bucket
 	log       *slog.Logger
 	passwords *passwords
+	refusals  *refusals
 }
 
 // New returns a Control.
 func New(cfg Config) *Control {
-	return &Control{store: cfg.Store, queue: cfg.Queue, bucket: cfg.Bucket, log: cfg.Log, passwords: newPasswords()}
+	return &Control{store: cfg.Store, queue: cfg.Queue, bucket: cfg.Bucket, log: cfg.Log, passwords: newPasswords(), refusals: newRefusals()}
 }
 
 // Caller is who asks, for tenant isolation and the audit log.
@@ -78,12 +79,12 @@ func newID() (string, error) {
 	return id.String(), nil
 }
 
-// audit writes one line of the audit log within tx.
+// audit writes one line of the audit log within tx, about what tx does. What is
+// refused goes through Refused. It is best called last: see store.InsertAudit.
 func audit(ctx context.Context, tx *store.Tx, by Caller, action, object, detail string, now time.Time) error {
-	return tx.InsertAudit(ctx, store.AuditEntry{
-		TenantID: by.User.TenantID, UserID: by.User.ID, Username: by.User.Username,
-		Action: action, Object: object, Detail: detail, Address: by.Address, At: now,
-	})
+	e := by.line(action, object)
+	e.Detail, e.Result, e.At = detail, store.AuditDone, now
+	return tx.InsertAudit(ctx, e)
 }
 
 // remember records the idempotency key of a create within its transaction.

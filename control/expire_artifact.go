@@ -46,8 +46,11 @@ func (c *Control) ExpireArtifacts(ctx context.Context, now time.Time, limit int)
 			continue
 		}
 		err := c.store.InTx(ctx, func(tx *store.Tx) error {
-			_, err := tx.MarkExpired(ctx, a.ID, now)
-			return err
+			expired, err := tx.MarkExpired(ctx, a.ID, now)
+			if err != nil || !expired {
+				return err
+			}
+			return audit(ctx, tx, service(a.TenantID), "artifact.expire", a.ID, a.Name, now)
 		})
 		if err != nil {
 			return removed, errors.Join(append(errs, err)...)

@@ -51,12 +51,14 @@ func (k keeper) keeps(object *blob.ListObject) bool {
 // DiscardUnknown ends the keeping of files that were stored before a restore
 // and that the restored metadata does not know: the next sweep removes them. It
 // reports whether any restore's files were still kept.
-func (c *Control) DiscardUnknown(ctx context.Context) (bool, error) {
+func (c *Control) DiscardUnknown(ctx context.Context, now time.Time) (bool, error) {
 	var restores int64
 	err := c.store.InTx(ctx, func(tx *store.Tx) error {
 		var err error
-		restores, err = tx.ForgetAllRestores(ctx)
-		return err
+		if restores, err = tx.ForgetAllRestores(ctx); err != nil {
+			return err
+		}
+		return audit(ctx, tx, Operator(store.NoTenant), "restore.discard", "", "", now)
 	})
 	return restores > 0, err
 }

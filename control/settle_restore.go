@@ -37,8 +37,7 @@ func (c *Control) SettleRestore(ctx context.Context, keptUntil, now time.Time) e
 			return err
 		}
 		for _, t := range tenants {
-			operator := Caller{User: cdds.User{TenantID: t.ID}}
-			if err := audit(ctx, tx, operator, "metadata.restore", t.ID, "by the operator, from a backup", now); err != nil {
+			if err := audit(ctx, tx, Operator(t.ID), "metadata.restore", t.ID, "from a backup", now); err != nil {
 				return err
 			}
 		}

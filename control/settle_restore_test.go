@@ -76,8 +76,8 @@ func TestSweepKeepsWhatARestoreDoesNotKnow(t *testing.T) {
 		w.put(t, since)
 		noError(t, w.SettleRestore(ctx, restored.Add(720*time.Hour), restored.Add(time.Second)))
 		sweep(0, true)
-		equal(t, "discarded", got(w.DiscardUnknown(ctx))(t), true)
-		equal(t, "discarded twice", got(w.DiscardUnknown(ctx))(t), false)
+		equal(t, "discarded", got(w.DiscardUnknown(ctx, now))(t), true)
+		equal(t, "discarded twice", got(w.DiscardUnknown(ctx, now))(t), false)
 		sweep(1, false)
 
 		w.put(t, since)

@@ -146,6 +146,9 @@ func (c *Control) verify(ctx context.Context, cred Credentials, address string, 
 	defer c.passwords.leave()
 	subjects := signInSubjects(cred, address)
 	if err := c.mayTry(ctx, subjects, now); err != nil {
+		if cdds.CodeOf(err) == cdds.CodeLimited {
+			c.Refused(Refusal{By: Caller{Address: address}, Action: "session.create", Reason: "limited"}, now)
+		}
 		return user, false, err
 	}
 	users, err := c.store.UsersNamed(ctx, cred.Username, cred.Tenant)
@@ -160,6 +163,7 @@ func (c *Control) verify(ctx context.Context, cred Credentials, address string, 
 		return user, false, err
 	}
 	if !ok {
+		c.Refused(Refusal{By: refusedSignIn(users, address), Action: "session.create", Reason: "unauthenticated"}, now)
 		return user, false, c.refuseSignIn(ctx, subjects, address, now)
 	}
 	return user, old, c.store.InTx(ctx, func(tx *store.Tx) error {

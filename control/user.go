@@ -44,7 +44,7 @@ func (c *Control) AddUser(ctx context.Context, nu NewUser, now time.Time) (cdds.
 		if err := tx.InsertUser(ctx, user); err != nil {
 			return err
 		}
-		return audit(ctx, tx, Caller{User: user}, "user.create", user.ID, string(nu.Role), now)
+		return audit(ctx, tx, Operator(tenant.ID), "user.create", user.ID, user.Username+" ("+roleName(nu.Role)+")", now)
 	})
 	return user, err
 }
@@ -62,6 +62,14 @@ func (nu NewUser) validate() error {
 		return cdds.Invalid("role", "is not a role; allowed are administrator, exporter and viewer.")
 	}
 	return cdds.ValidatePassword(nu.Password)
+}
+
+// roleName is a role in an audit line.
+func roleName(r cdds.Role) string {
+	if r == cdds.RoleNone {
+		return "no role"
+	}
+	return string(r)
 }
 
 // ensureTenant returns the named tenant, made if it is new.
@@ -84,7 +92,10 @@ func ensureTenant(ctx context.Context, tx *store.Tx, nu NewUser, now time.Time) 
 		return tenant, err
 	}
 	tenant = cdds.Tenant{ID: id, Name: nu.Tenant, SourceID: nu.TenantSourceID, CreatedAt: now}
-	return tenant, tx.InsertTenant(ctx, tenant)
+	if err := tx.InsertTenant(ctx, tenant); err != nil {
+		return tenant, err
+	}
+	return tenant, audit(ctx, tx, Operator(tenant.ID), "tenant.create", tenant.ID, tenant.Name, now)
 }
 
 // SetPassword changes a user's password and ends all their sessions.
@@ -106,7 +117,7 @@ func (c *Control) SetPassword(ctx context.Context, username, tenant, password st
 		if err := tx.DeleteSessionsOf(ctx, user.ID); err != nil {
 			return err
 		}
-		return audit(ctx, tx, Caller{User: user}, "user.password", user.ID, "", now)
+		return audit(ctx, tx, Operator(user.TenantID), "user.password", user.ID, user.Username, now)
 	})
 }
 

@@ -176,7 +176,7 @@ func (c *restoreCommand) discard(ctx context.Context, out io.Writer) (err error)
 	if err := st.Ready(ctx); err != nil {
 		return err
 	}
-	found, err := openControl(st).DiscardUnknown(ctx)
+	found, err := openControl(st).DiscardUnknown(ctx, utcNow())
 	if err != nil {
 		return err
 	}

@@ -162,7 +162,14 @@ func (c *serveCommand) work(ctx context.Context, s service) error {
 		})
 	}
 	if c.does("api") {
-		group.Go(func() error { return c.listen(ctx, s) })
+		group.Go(func() error {
+			s.ctl.KeepRefusals(ctx, utcNow)
+			return nil
+		})
+		group.Go(func() error {
+			defer func() { s.ctl.EndRefusals(ctx, utcNow()) }()
+			return c.listen(ctx, s)
+		})
 	}
 	err := group.Wait()
 	s.log.Info("stopped")
