@@ -39,13 +39,14 @@ type AuditFilter struct {
 	Result string    `query:"result" enum:"done,refused"`
 }
 
-func (f AuditFilter) query(tenantID string) store.AuditQuery {
+// Query returns the conditions for a tenant's log.
+func (f AuditFilter) Query(tenantID string) store.AuditQuery {
 	return store.AuditQuery{TenantID: tenantID, Text: f.Text, Username: f.User, Action: f.Action, Result: f.Result, From: f.From.UTC(), To: f.To.UTC()}
 }
 
-// words says which lines were asked for. The searched text is left out, since it
+// Words says which lines were asked for. The searched text is left out, since it
 // may be anything.
-func (f AuditFilter) words(format string) string {
+func (f AuditFilter) Words(format string) string {
 	parts := []string{format}
 	for _, p := range []struct{ name, value string }{
 		{"from ", instantWord(f.From)}, {"to ", instantWord(f.To)}, {"action ", f.Action}, {"result ", f.Result},
@@ -94,13 +95,13 @@ func (s *server) registerAudit() {
 }
 
 func (s *server) listAudit(ctx context.Context, in *listAuditInput) (*listAuditOutput, error) {
-	q := in.query(caller(ctx).User.TenantID)
+	q := in.Query(caller(ctx).User.TenantID)
 	q.Paging = store.Paging{Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor}
 	page, err := s.Store.Audit(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	return &listAuditOutput{Body: wireList(page, wireAudit)}, nil
+	return &listAuditOutput{Body: wireList(page, WireAudit)}, nil
 }
 
 // exportAudit streams the lines up to the one that tells of this export. A
@@ -108,11 +109,11 @@ func (s *server) listAudit(ctx context.Context, in *listAuditInput) (*listAuditO
 // short export never looks whole.
 func (s *server) exportAudit(ctx context.Context, in *exportAuditInput) (*huma.StreamResponse, error) {
 	by, now := caller(ctx), s.now()
-	last, err := s.Control.RecordAuditExport(ctx, by, in.words(in.Format), now)
+	last, err := s.Control.RecordAuditExport(ctx, by, in.Words(in.Format), now)
 	if err != nil {
 		return nil, err
 	}
-	q := in.query(by.User.TenantID)
+	q := in.Query(by.User.TenantID)
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		_, w := humago.Unwrap(hctx)
 		noDeadline(w)
@@ -129,7 +130,8 @@ func (s *server) exportAudit(ctx context.Context, in *exportAuditInput) (*huma.S
 	}}, nil
 }
 
-func wireAudit(e store.AuditEntry) AuditLine {
+// WireAudit gives a line its public form.
+func WireAudit(e store.AuditEntry) AuditLine {
 	return AuditLine{
 		Number: e.Number, At: e.At, Username: e.Username, UserID: e.UserID, TokenID: e.Token, Action: e.Action, Object: e.Object,
 		Detail: e.Detail, Result: string(e.Result), Times: e.Times, Address: e.Address, Hash: e.Hash,

@@ -42,7 +42,7 @@ func ExportAudit(ctx context.Context, w io.Writer, format string, from auditRead
 			return err
 		}
 		for _, e := range lines {
-			if err := write(wireAudit(e)); err != nil {
+			if err := write(WireAudit(e)); err != nil {
 				return fmt.Errorf("write the audit log: %w", err)
 			}
 			after = e.Number
@@ -89,7 +89,7 @@ func auditWriter(w io.Writer, format string) (func(AuditLine) error, error) {
 // apostrophe before it makes it text. The names of users, tokens and files come
 // from people.
 func cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n|%", rune(text[0])) {
+	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
 		return "'" + text
 	}
 	return text

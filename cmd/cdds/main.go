@@ -37,6 +37,7 @@ type commands struct {
 	Source  sourceCommand  `cmd:"" help:"Look at the source database."`
 	User    userCommand    `cmd:"" help:"Add, list and change users."`
 	Token   tokenCommand   `cmd:"" help:"Make, list and revoke API tokens."`
+	Audit   auditCommand   `cmd:"" help:"Show, export and verify the audit log."`
 	Decrypt decryptCommand `cmd:"" help:"Decrypt artifacts, of any size, to the files inside."`
 	Verify  verifyCommand  `cmd:"" help:"Compare all stored artifacts with their checksums, and mark damaged ones."`
 	Backup  backupCommand  `cmd:"" help:"Copy the metadata database to a file, also while the service runs."`
