@@ -16,6 +16,7 @@ export type RunState = Run['state'];
 export type Progress = Schemas['Progress'];
 export type Artifact = Schemas['Artifact'];
 export type Certificate = Schemas['Certificate'];
+export type AuditLine = Schemas['AuditLine'];
 export type Overview = Schemas['Overview'];
 export type Preview = Schemas['Preview'];
 export type ProblemBody = Schemas['Problem'];

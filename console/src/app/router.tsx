@@ -2,6 +2,7 @@ import { createRootRouteWithContext, createRoute, createRouter, lazyRouteCompone
 import type { QueryClient } from '@tanstack/react-query';
 import { asProblem, onSessionEnd } from '../api/client';
 import { artifactsSearch } from '../features/artifacts/search';
+import { auditSearch } from '../features/audit/search';
 import { editorSearch } from '../features/editor/search';
 import { historySearch } from '../features/history/search';
 import { jobsSearch } from '../features/jobs/search';
@@ -56,12 +57,16 @@ const artifacts = createRoute({
   getParentRoute: () => inside, path: '/artifacts', validateSearch: artifactsSearch,
   component: lazyRouteComponent(() => import('../features/artifacts/Page'), 'ArtifactsPage'),
 });
+const audit = createRoute({
+  getParentRoute: () => inside, path: '/audit', validateSearch: auditSearch,
+  component: lazyRouteComponent(() => import('../features/audit/Page'), 'AuditPage'),
+});
 const preferences = createRoute({
   getParentRoute: () => inside, path: '/preferences',
   component: lazyRouteComponent(() => import('../features/preferences/Page'), 'PreferencesPage'),
 });
 
-const tree = root.addChildren([signIn, inside.addChildren([overview, jobs, newJob, editJob, history, artifacts, preferences])]);
+const tree = root.addChildren([signIn, inside.addChildren([overview, jobs, newJob, editJob, history, artifacts, audit, preferences])]);
 
 /** The console's pages. A session that ends leads to the sign-in and back. */
 export function newRouter(client: QueryClient) {

@@ -35,23 +35,25 @@ type Props<Row extends object> = {
   rows: Row[];
   rowId: (row: Row) => string;
   /** The row's name, for the checkbox. */
-  rowName: (row: Row) => string;
+  rowName?: (row: Row) => string;
   /** Old rows stand while new ones are on the way. */
   stale: boolean;
   search: ListSearch;
   defaultSort: string;
   onSearch: (change: Partial<ListSearch>) => void;
-  selected: string[];
-  onSelect: (ids: string[]) => void;
+  /** The rows that something can be done with. A list without onSelect is only read. */
+  selected?: string[];
+  onSelect?: (ids: string[]) => void;
   /** Stands where the rows would be when nothing matches; the headers stay, so that a filter can be changed again. */
   empty: ReactNode;
 };
 
 const narrow = '(max-width: 48em)';
+const nothing: string[] = [];
 
 /** A list: a table on a desk, cards on a phone. Sorting is the server's. */
 export function DataTable<Row extends object>(props: Props<Row>) {
-  const { columns, rows, rowId, search, defaultSort, onSearch, selected, onSelect } = props;
+  const { columns, rows, rowId, search, defaultSort, onSearch, selected = nothing, onSelect } = props;
   const asCards = useMediaQuery(narrow, window.matchMedia(narrow).matches);
   const sort = search.sort ?? defaultSort;
   const sorting = useMemo(() => [{ id: sort.replace(/^-/, ''), desc: sort.startsWith('-') }], [sort]);
@@ -65,7 +67,7 @@ export function DataTable<Row extends object>(props: Props<Row>) {
     },
     onRowSelectionChange: (change) => {
       const next = typeof change === 'function' ? change(rowSelection) : change;
-      onSelect(Object.keys(next).filter((id) => next[id]));
+      onSelect?.(Object.keys(next).filter((id) => next[id]));
     },
   });
   const shown = table.getRowModel().rows;
@@ -74,10 +76,10 @@ export function DataTable<Row extends object>(props: Props<Row>) {
   const parts: Parts<Row> = {
     shown, sort, headers: table.getHeaderGroups()[0]?.headers ?? [],
     cell: (cell) => <table.FlexRender cell={cell} />,
-    selectAll: (
+    selectAll: onSelect && (
       <Checkbox size="xs" aria-label={`Select all ${props.label} of this page`} checked={every} indeterminate={some && !every} disabled={shown.length === 0} onChange={() => table.toggleAllRowsSelected(!every)} />
     ),
-    selectRow: (row) => <Checkbox size="xs" aria-label={`Select ${props.rowName(row.original)}`} checked={row.getIsSelected()} onChange={row.getToggleSelectedHandler()} />,
+    selectRow: (row) => onSelect && <Checkbox size="xs" aria-label={`Select ${props.rowName?.(row.original) ?? row.id}`} checked={row.getIsSelected()} onChange={row.getToggleSelectedHandler()} />,
   };
   return asCards ? <Cards {...props} {...parts} /> : <Desk {...props} {...parts} />;
 }
@@ -101,12 +103,12 @@ function Desk<Row extends object>({ label, stale, empty, shown, headers, cell, s
     <div className="list-frame" data-stale={stale} tabIndex={0} role="region" aria-label={`${label}, scrolls sideways`}>
       <table className="list" aria-label={label} aria-busy={stale}>
         <thead>
-          <tr><th className="pick">{selectAll}</th>{headers.map((header) => <Head key={header.id} header={header} />)}</tr>
+          <tr>{selectAll && <th className="pick">{selectAll}</th>}{headers.map((header) => <Head key={header.id} header={header} />)}</tr>
         </thead>
         <tbody>
           {shown.map((row) => (
             <tr key={row.id} data-selected={row.getIsSelected()}>
-              <td className="pick">{selectRow(row)}</td>
+              {selectAll && <td className="pick">{selectRow(row)}</td>}
               {row.getAllCells().map((c) => <td key={c.id} className={lookClass(c.column.columnDef.meta)}>{cell(c)}</td>)}
             </tr>
           ))}
