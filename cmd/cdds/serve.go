@@ -154,6 +154,10 @@ func (c *serveCommand) work(ctx context.Context, s service) error {
 			clock.Run(ctx, utcNow)
 			return nil
 		})
+		group.Go(func() error {
+			tellHeads(ctx, s)
+			return nil
+		})
 	}
 	if c.does("scheduler") && c.Scrub > 0 {
 		group.Go(func() error {

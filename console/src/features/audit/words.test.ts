@@ -18,10 +18,11 @@ describe('the search of the audit log', () => {
 });
 
 describe('words of the audit log', () => {
-  it('names actions and reasons, and shows unknown ones as they are', () => {
-    expect(actionWords('job.create')).toBe('Job created');
-    expect(actionWords('moon.land')).toBe('moon.land');
-    expect(actionOptions('moon.land')[0]).toEqual({ value: 'moon.land', label: 'moon.land' });
+  it('names actions and reasons, also those that nobody has given words', () => {
+    expect(actionWords('job.create')).toBe('Create job');
+    expect(actionWords('media-types.list')).toBe('List media types');
+    expect(actionWords('events')).toBe('Events');
+    expect(actionOptions('moon.land')[0]).toEqual({ value: 'moon.land', label: 'Land moon' });
     expect(detailWords({ result: 'refused', detail: 'forbidden' })).toBe('Not allowed');
     expect(detailWords({ result: 'done', detail: 'forbidden' })).toBe('forbidden');
   });

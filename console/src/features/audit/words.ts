@@ -1,37 +1,42 @@
-/** What is done, in words. An action that is not here is shown as the API names it. */
+/** What can be done, in words: what was refused was not done, so they say what was asked for. */
 const actions: Record<string, string> = {
-  'artifact.delete': 'Artifact deleted',
-  'artifact.download': 'Artifact downloaded',
-  'artifact.expire': 'Artifact expired',
-  'audit.export': 'Audit log exported',
-  'certificate.delete': 'Certificate removed',
-  'certificate.import': 'Certificate imported',
-  'job.create': 'Job created',
-  'job.delete': 'Job deleted',
-  'job.edit': 'Job edited',
-  'job.resume': 'Job resumed',
-  'job.suspend': 'Job suspended',
-  'metadata.restore': 'Restored from a backup',
+  'job.create': 'Create job',
+  'job.edit': 'Edit job',
+  'job.suspend': 'Suspend job',
+  'job.resume': 'Resume job',
+  'job.delete': 'Delete job',
+  'run.start': 'Start run',
+  'run.cancel': 'Cancel run',
+  'run.retry': 'Retry run',
+  'run.delete': 'Delete run',
+  'artifact.download': 'Download artifact',
+  'artifact.delete': 'Delete artifact',
+  'artifact.expire': 'Remove expired artifact',
+  'session.create': 'Sign in',
+  'session.delete': 'Sign out',
+  'certificate.import': 'Import certificate',
+  'certificate.delete': 'Remove certificate',
+  'token.create': 'Make API token',
+  'token.delete': 'Revoke API token',
+  'user.create': 'Add user',
+  'user.password': 'Change password',
+  'tenant.create': 'Create tenant',
+  'audit.export': 'Export audit log',
+  'metadata.restore': 'Restore from a backup',
   'refused.others': 'Other attempts',
-  'run.cancel': 'Run canceled',
-  'run.delete': 'Run deleted',
-  'run.retry': 'Run retried',
-  'run.start': 'Run started',
-  'session.create': 'Sign-in',
-  'session.delete': 'Sign-out',
-  'tenant.create': 'Tenant created',
-  'token.create': 'API token made',
-  'token.delete': 'API token revoked',
-  'user.create': 'User added',
-  'user.password': 'Password changed',
 };
 
-export const actionWords = (action: string) => actions[action] ?? action;
+/** An action in words. One that is not above comes from its name: runs.list is "List runs". */
+export function actionWords(action: string): string {
+  const [noun = action, verb] = action.split('.');
+  const words = verb ? `${verb} ${noun}`.replaceAll('-', ' ') : noun;
+  return actions[action] ?? words.charAt(0).toUpperCase() + words.slice(1);
+}
 
 /** The choices of a filter, with the one that an address brought. */
 export function actionOptions(chosen: string | undefined): { value: string; label: string }[] {
-  const known = Object.entries(actions).map(([value, label]) => ({ value, label }));
-  return chosen && !actions[chosen] ? [{ value: chosen, label: chosen }, ...known] : known;
+  const values = Object.keys(actions);
+  return (chosen && !actions[chosen] ? [chosen, ...values] : values).map((value) => ({ value, label: actionWords(value) }));
 }
 
 const reasons: Record<string, string> = {
