@@ -18,7 +18,7 @@ import (
 // at a time; all others share a line.
 const (
 	refusalWindow = time.Minute
-	refusalKinds  = 50
+	refusalKinds  = 25
 	flushEvery    = time.Second
 	lastFlush     = 5 * time.Second // how long a stop waits for the database
 )

@@ -113,7 +113,7 @@ func TestEqualRefusalsBecomeOneLine(t *testing.T) {
 // tenant's refusals are not lost among them.
 func TestRefusalsCannotFillTheDisk(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		const attempts, most = 200_000, 51
+		const attempts, most = 200_000, 26
 		for i := range attempts {
 			by := control.Caller{Address: fmt.Sprintf("2001:db8::%x", i)}
 			w.Refused(control.Refusal{By: by, Action: "job.delete", Reason: "unauthenticated"}, now)

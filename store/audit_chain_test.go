@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -299,4 +300,36 @@ func TestAChainThatCannotBeMadeLeavesAllAsItWas(t *testing.T) {
 	noError(t, st.Migrate(t.Context()))
 	equal(t, "lines", got(st.CheckChain(t.Context(), "tenant-a", nil))(t), store.ChainCheck{Head: got(st.AuditHead(t.Context(), "tenant-a"))(t)})
 	equal(t, "number", got(st.AuditHead(t.Context(), "tenant-a"))(t).Number, 2)
+}
+
+// TestTheServicesRoleMayOnlyAdd gives a role the rights that docs/audit.md
+// names: it adds lines, and cannot change one even where no trigger is in the way.
+func TestTheServicesRoleMayOnlyAdd(t *testing.T) {
+	t.Parallel()
+	dsn := newDSN(t, store.Postgres)
+	owner := openStore(t, dsn)
+	noError(t, owner.Migrate(t.Context()))
+	w := newWorld(t, owner)
+	w.dropGuards(t)
+	for _, grant := range []string{
+		`CREATE ROLE cdds_service LOGIN`, `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO cdds_service`,
+		`GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO cdds_service`, `REVOKE UPDATE, DELETE ON audit FROM cdds_service`,
+	} {
+		noError(t, w.exec(grant))
+	}
+	place, err := url.Parse(dsn)
+	noError(t, err)
+	place.User = url.User("cdds_service")
+	limited := &world{st: openStore(t, place.String()), alpha: w.alpha}
+	noError(t, limited.st.Migrate(t.Context())) // as every start does
+	limited.write(t, "tenant-a", "one", "two")
+	for _, attempt := range []string{
+		`UPDATE audit SET detail = 'x'`, `DELETE FROM audit`, `TRUNCATE audit`, `ALTER TABLE audit DISABLE TRIGGER ALL`, `DROP TABLE audit`,
+		`INSERT INTO audit SELECT * FROM audit ON CONFLICT (id) DO UPDATE SET detail = 'x'`,
+	} {
+		if err := limited.exec(attempt); err == nil {
+			t.Errorf("the role may do this: %s", attempt)
+		}
+	}
+	equal(t, "break", limited.broken(t, "tenant-a", nil), nil)
 }
