@@ -16,6 +16,7 @@ const pages: { name: string; path: string; ready: (page: Page) => Promise<unknow
   { name: 'jobs', path: `/jobs${ours}`, ready: (page) => page.getByRole('table', { name: 'jobs' }).waitFor() },
   { name: 'jobs-empty', path: '/jobs?q=nothing-has-this-name', ready: (page) => page.getByText('No job matches').waitFor() },
   { name: 'editor', path: '/jobs/new', ready: (page) => page.getByText('Records in it now').waitFor(), pictured: true },
+  { name: 'audit', path: '/audit', ready: (page) => page.getByRole('table', { name: 'audit lines' }).waitFor(), pictured: true },
   { name: 'history', path: `/history${ours}`, ready: (page) => page.getByRole('table', { name: 'runs' }).waitFor(), pictured: true },
   { name: 'artifacts', path: `/artifacts${ours}`, ready: (page) => page.getByRole('table', { name: 'artifacts' }).waitFor(), pictured: true },
   { name: 'preferences', path: '/preferences', ready: (page) => page.getByText('SHA-256 fingerprint').waitFor(), pictured: true },

@@ -32,10 +32,13 @@ export function useAuditColumns(search: AuditSearch, onSearch: (change: Partial<
     }, (line) => <ResultBadge line={line} />, false),
     column<AuditLine>('object', { label: 'Object', minor: true }, (line) => <span title={line.object}>{line.object ? shortId(line.object) : '–'}</span>, false),
     column<AuditLine>('detail', { label: 'Detail' }, (line) => <Text size="sm" maw={320} truncate title={detailWords(line)}>{detailWords(line) || '–'}</Text>, false),
-    column<AuditLine>('address', { label: 'From' }, (line) => line.address || 'command line', false),
+    column<AuditLine>('address', { label: 'From' }, (line) => line.address || placeless(line), false),
     // eslint-disable-next-line react-hooks/exhaustive-deps
   ], [search.result]);
 }
+
+/** From where a line comes that has no address. */
+const placeless = (line: AuditLine) => (line.username === '(service)' && !line.userId ? 'the service' : 'command line');
 
 /** Who it was, as far as anybody knows. */
 export function Who({ line }: { line: AuditLine }) {
