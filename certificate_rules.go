@@ -5,10 +5,10 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/hex"
 	"encoding/pem"
+	"slices"
 	"strings"
 	"time"
 )
@@ -101,24 +101,29 @@ func otherKind(label string) string {
 	return "PEM block of another kind"
 }
 
-// isPrivateKey reports whether DER is a private key in one of its usual forms.
+// isPrivateKey reports whether DER has the outer form of a private key. The key
+// itself is not read: its numbers may be so long that checking them would keep
+// the service busy.
 func isPrivateKey(der []byte) bool {
-	if _, err := x509.ParsePKCS8PrivateKey(der); err == nil {
-		return true
+	var outer asn1.RawValue
+	if rest, err := asn1.Unmarshal(der, &outer); err != nil || len(rest) > 0 || outer.Tag != asn1.TagSequence {
+		return false
 	}
-	if _, err := x509.ParsePKCS1PrivateKey(der); err == nil {
-		return true
+	const all = 9 // as many fields as an RSAPrivateKey has
+	var tags []int
+	for rest := outer.Bytes; len(rest) > 0 && len(tags) < all; {
+		var field asn1.RawValue
+		var err error
+		if rest, err = asn1.Unmarshal(rest, &field); err != nil {
+			return false
+		}
+		tags = append(tags, field.Tag)
 	}
-	if _, err := x509.ParseECPrivateKey(der); err == nil {
-		return true
-	}
-	// EncryptedPrivateKeyInfo of RFC 5958, section 3.
-	var encrypted struct {
-		Algorithm pkix.AlgorithmIdentifier
-		Data      []byte
-	}
-	rest, err := asn1.Unmarshal(der, &encrypted)
-	return err == nil && len(rest) == 0
+	begins := func(with ...int) bool { return len(tags) >= len(with) && slices.Equal(tags[:len(with)], with) }
+	return begins(slices.Repeat([]int{asn1.TagInteger}, all)...) || // RSAPrivateKey of RFC 8017, appendix A.1.2
+		begins(asn1.TagInteger, asn1.TagSequence, asn1.TagOctetString) || // PrivateKeyInfo of RFC 5208, section 5
+		begins(asn1.TagInteger, asn1.TagOctetString) || // ECPrivateKey of RFC 5915, section 3
+		begins(asn1.TagSequence, asn1.TagOctetString) // EncryptedPrivateKeyInfo of RFC 5958, section 3
 }
 
 // newCertificate checks what does not change with time.

@@ -52,6 +52,8 @@ func house() []room {
 		{path: "cdds/cms", level: 1},
 		{path: "cdds/store", level: 1},
 		{path: "cdds/queue", level: 1},
+		// What stands between the network and the faces.
+		{path: "cdds/door", level: 1},
 		// The published JSON Schemas, as bytes. The API serves them without
 		// knowing the engine.
 		{path: "cdds/export/schema", level: 1},
@@ -99,7 +101,7 @@ type keeper struct {
 func keepers() []keeper {
 	return []keeper{
 		{"github.com/riverqueue/", []string{"cdds/queue"}},
-		{"net/http", []string{"cdds/api", "cdds/console", "cdds/cmd/cdds"}},
+		{"net/http", []string{"cdds/api", "cdds/console", "cdds/door", "cdds/cmd/cdds"}},
 		// control and worker name *sql.Tx, to put their rows and a queue task
 		// into one transaction; queue hands River the same; cmd/cdds brings the
 		// handle from store to queue.

@@ -21,6 +21,7 @@ import (
 
 	"cdds"
 	"cdds/control"
+	"cdds/door"
 	"cdds/source"
 	"cdds/store"
 )
@@ -28,8 +29,13 @@ import (
 // Prefix is the path under which all operations stand.
 const Prefix = "/api/v1"
 
-// maxBody bounds request bodies; a job or a certificate is far smaller.
-const maxBody = 1 << 20
+// Bounds of request bodies, in bytes. Most requests are far smaller than the
+// first; what takes more says so beside its operation.
+const (
+	maxBody        = 64 << 10
+	maxArchiveBody = 1 << 20 // 10,000 ids
+	maxSignInBody  = 16 << 10
+)
 
 // Config is what the API works with.
 type Config struct {
@@ -40,8 +46,10 @@ type Config struct {
 	Version string
 	// SecureCookies marks cookies Secure, for service behind TLS.
 	SecureCookies bool
-	Now           func() time.Time
-	Log           *slog.Logger
+	// Limits bound what one client may ask for; the zero value has none.
+	Limits door.Limits
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 // server holds what the handlers need.
@@ -58,7 +66,7 @@ func Handler(ctx context.Context, cfg Config) http.Handler {
 	s := newServer(ctx, cfg, mux)
 	protect := http.NewCrossOriginProtection()
 	protect.SetDenyHandler(http.HandlerFunc(s.crossOrigin))
-	return securityHeaders(protect.Handler(mux))
+	return protect.Handler(mux)
 }
 
 // OpenAPI returns the API's description as indented JSON.
@@ -82,6 +90,7 @@ func newServer(ctx context.Context, cfg Config, mux *http.ServeMux) *server {
 	config.OpenAPIPath = Prefix + "/openapi"
 	config.RejectUnknownQueryParameters = true
 	config.Transformers = []huma.Transformer{asProblem}
+	config.Formats = strictFormats(config.Formats)
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"session": {Type: "apiKey", In: "cookie", Name: cookieName(cfg.SecureCookies)},
 		"token":   {Type: "http", Scheme: "bearer", Description: "An API token, made under User preferences or by cdds token create."},
@@ -118,25 +127,15 @@ func (s *server) registerHealth(mux *http.ServeMux) {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if s.Limits.Addresses.Take(door.Network(address(r.RemoteAddr)), s.now()) > 0 {
+			http.Error(w, "Asked too often.", http.StatusTooManyRequests)
+			return
+		}
 		if err := s.Store.Ready(r.Context()); err != nil {
 			s.Log.Warn("not ready", "error", err)
 			http.Error(w, "The metadata database is not ready.", http.StatusServiceUnavailable)
 			return
 		}
 		w.WriteHeader(http.StatusNoContent)
-	})
-}
-
-// securityHeaders keeps answers from being sniffed, framed or leaked as a
-// referrer, and API answers out of caches.
-func securityHeaders(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cache-Control", "no-store")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		next.ServeHTTP(w, r)
 	})
 }

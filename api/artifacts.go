@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -16,6 +15,7 @@ import (
 	"cdds"
 	"cdds/cms"
 	"cdds/control"
+	"cdds/door"
 	"cdds/store"
 )
 
@@ -65,6 +65,7 @@ func (s *server) registerArtifacts() {
 	content.Responses = binaryResponse("The encrypted file.", "application/pkcs7-mime")
 	register(s, content, s.downloadArtifact)
 	archive := operation("archive-artifacts", http.MethodPost, "/artifacts/archive", "Download many artifacts as one tar stream", cdds.ActionDownload)
+	archive.MaxBodyBytes = maxArchiveBody
 	archive.Responses = binaryResponse("A tar of the encrypted files.", "application/x-tar")
 	register(s, archive, s.archiveArtifacts)
 	link := operation("archive-artifacts-by-link", http.MethodGet, "/artifacts/archive", "Download many artifacts as one tar stream, by a link", cdds.ActionDownload)
@@ -130,13 +131,19 @@ func (s *server) downloadArtifact(ctx context.Context, in *contentInput) (*huma.
 	if err != nil {
 		return nil, err
 	}
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, closeAfter(reader, err)
+	}
 	if err := s.Control.RecordDownload(ctx, caller(ctx), a, in.Form, s.now()); err != nil {
+		leave()
 		return nil, closeAfter(reader, err)
 	}
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
+		defer leave()
 		defer s.closed(reader, a.ID)
 		r, w := humago.Unwrap(hctx)
-		noDeadline(w)
+		w = door.Patient(w, s.Limits.Stall)
 		name, mediaType, etag := a.Name, "application/pkcs7-mime; smime-type=enveloped-data", a.SHA256
 		var content io.ReadSeeker = reader
 		if in.Form == "smime" {
@@ -185,12 +192,18 @@ func (s *server) archive(ctx context.Context, ids []string) (*huma.StreamRespons
 		}
 		files = append(files, a)
 	}
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.recordDownloads(ctx, by, files); err != nil {
+		leave()
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
+		defer leave()
 		_, w := humago.Unwrap(hctx)
-		noDeadline(w)
+		w = door.Patient(w, s.Limits.Stall)
 		w.Header().Set("Content-Type", "application/x-tar")
 		w.Header().Set("Content-Disposition", `attachment; filename="cdds-artifacts.tar"`)
 		if err := s.writeTar(ctx, w, files); err != nil {
@@ -242,12 +255,5 @@ func closeAfter(r io.Closer, err error) error {
 func (s *server) closed(r io.Closer, id string) {
 	if err := r.Close(); err != nil {
 		s.Log.Warn("end of a download", "artifact", id, "error", err)
-	}
-}
-
-// noDeadline lifts the server's write deadline for a long download.
-func noDeadline(w http.ResponseWriter) {
-	if err := http.NewResponseController(w).SetWriteDeadline(time.Time{}); err != nil {
-		return // a writer that has no deadline to lift is as good
 	}
 }

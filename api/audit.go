@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"cdds"
+	"cdds/door"
 	"cdds/store"
 )
 
@@ -109,14 +110,20 @@ func (s *server) listAudit(ctx context.Context, in *listAuditInput) (*listAuditO
 // short export never looks whole.
 func (s *server) exportAudit(ctx context.Context, in *exportAuditInput) (*huma.StreamResponse, error) {
 	by, now := caller(ctx), s.now()
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
 	last, err := s.Control.RecordAuditExport(ctx, by, in.Words(in.Format), now)
 	if err != nil {
+		leave()
 		return nil, err
 	}
 	q := in.Query(by.User.TenantID)
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
+		defer leave()
 		_, w := humago.Unwrap(hctx)
-		noDeadline(w)
+		w = door.Patient(w, s.Limits.Stall)
 		mediaType := "application/jsonl"
 		if in.Format == FormatCSV {
 			mediaType = "text/csv; charset=utf-8"

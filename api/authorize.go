@@ -12,6 +12,7 @@ import (
 
 	"cdds"
 	"cdds/control"
+	"cdds/door"
 )
 
 // needs is the key under which an operation names the right that it needs.
@@ -39,17 +40,27 @@ func (s *server) authorize(ctx huma.Context, next func(huma.Context)) {
 		writeProblem(s.api, ctx, problem(s.Log, &cdds.Error{Code: cdds.CodeForbidden, Message: "This operation has no rule and is closed."}))
 		return
 	}
-	if action == public {
-		next(ctx)
-		return
+	var by control.Caller
+	var err error
+	limit, key := s.Limits.Addresses, door.Network(address(ctx.RemoteAddr()))
+	if action != public {
+		if by, err = s.identify(ctx); err == nil {
+			limit, key = s.Limits.Users, by.User.ID
+		}
 	}
-	by, err := s.identify(ctx)
-	if err == nil && !by.Can(action) {
+	if tooMany := s.inTime(limit, key); tooMany != nil {
+		err = tooMany
+	}
+	if err == nil && action != public && !by.Can(action) {
 		err = denied(by, action)
 	}
 	if err != nil {
 		s.refuseAtGate(ctx, by, err)
 		writeProblem(s.api, ctx, problem(s.Log, err))
+		return
+	}
+	if action == public {
+		next(ctx)
 		return
 	}
 	ctx = huma.WithValue(ctx, objectKey{}, objectOf(ctx.Param("id")))

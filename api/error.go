@@ -153,6 +153,9 @@ func sentence(s string) string {
 // writeProblem answers with an error outside of huma's handlers.
 func writeProblem(api huma.API, ctx huma.Context, p *Problem) {
 	ctx.SetHeader("Content-Type", p.ContentType(""))
+	for name, values := range p.headers() {
+		ctx.SetHeader(name, values[0])
+	}
 	ctx.SetStatus(p.Status)
 	// The client may be gone; there is nobody else to tell.
 	if err := api.Marshal(ctx.BodyWriter(), "application/json", p); err != nil {

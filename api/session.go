@@ -51,7 +51,9 @@ type signOutOutput struct {
 }
 
 func (s *server) registerSession() {
-	register(s, operation("sign-in", http.MethodPost, "/session", "Sign in", public), s.signIn)
+	in := operation("sign-in", http.MethodPost, "/session", "Sign in", public)
+	in.MaxBodyBytes = maxSignInBody
+	register(s, in, s.signIn)
 	out := operation("sign-out", http.MethodDelete, "/session", "Sign out", cdds.ActionOwnSessions)
 	out.DefaultStatus = http.StatusNoContent
 	register(s, out, s.signOut)

@@ -49,7 +49,8 @@ func parseDSN(dsn string) (Dialect, string, error) {
 		return Postgres, dsn, nil
 	}
 	path := strings.TrimPrefix(dsn, "sqlite:")
-	if path == "" || strings.Contains(path, "://") {
+	// A DSN of the form "host=... password=..." must not become a file's name.
+	if path == "" || strings.Contains(path, "://") || strings.Contains(path, "host=") || strings.Contains(path, "password=") {
 		return "", "", cdds.Invalid("database", "must be postgres://…, or sqlite: and the path of a file.")
 	}
 	return SQLite, path, nil

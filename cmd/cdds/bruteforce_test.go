@@ -13,7 +13,8 @@ import (
 // looked at, the rest are told to wait, and others are answered meanwhile.
 func TestGuessingPasswords(t *testing.T) {
 	data, out := demo(t, "--interactions", "10", "--contacts", "5")
-	s := serve(t, "--data", data)
+	// The lockout alone is judged: no other limit may do its work.
+	s := serve(t, "--data", data, "--address-rate", "0", "--user-rate", "0")
 	admin := s.signIn(t, out.Username, out.Password)
 	const guesses, senders = 10_000, 20
 	var looked, limited, others atomic.Int64

@@ -83,7 +83,8 @@ func readSettings(path string) (*fileResolver, error) {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
 	if err := yaml.Unmarshal(text, &r.values); err != nil {
-		return nil, fmt.Errorf("read the configuration %s: %w", path, err)
+		// The library's own text shows the lines around, secrets and all.
+		return nil, fmt.Errorf("read the configuration %s: %s", path, yaml.FormatError(err, false, false))
 	}
 	return r, nil
 }

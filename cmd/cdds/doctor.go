@@ -193,6 +193,6 @@ func (c *doctorCommand) print(w io.Writer, found []diagnosis) error {
 			fmt.Fprintf(&b, "        %s\n", d.Remedy)
 		}
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, redact(b.String()))
 	return err
 }

@@ -61,6 +61,7 @@ func main() {
 // run carries out one command line and returns the exit code.
 func run(ctx context.Context, args []string, std streams) int {
 	syscall.Umask(0o077) // what CDDS writes is its user's own
+	std.Err = redactor{std.Err}
 	var cli commands
 	exited := -1
 	settings, err := readSettings(configPath(args))
@@ -84,6 +85,7 @@ func run(ctx context.Context, args []string, std streams) int {
 		fmt.Fprintln(std.Err, "cdds: hint: cdds --help lists the commands, cdds COMMAND --help its flags.")
 		return 2
 	}
+	warnOfSecrets(newLog(std.Err, false), parsed.Path)
 	return report(std.Err, parsed.Run())
 }
 

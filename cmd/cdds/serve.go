@@ -8,15 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"cdds"
 	"cdds/api"
 	"cdds/console"
 	"cdds/control"
@@ -41,12 +38,11 @@ type serveCommand struct {
 	sourceFlags
 	limitFlags
 	storageFlags
-	Listen     string        `help:"Address to listen on." default:"127.0.0.1:8080" env:"CDDS_LISTEN"`
+	listenFlags
 	Role       []string      `help:"What this node does: api, scheduler, worker, or all; several with commas." default:"all" env:"CDDS_ROLE" enum:"all,api,scheduler,worker"`
 	Workers    int           `help:"Runs carried out at the same time." default:"2" env:"CDDS_WORKERS"`
 	SweepEvery time.Duration `help:"How often stored files are looked for that no artifact names." default:"1h" env:"CDDS_SWEEP_EVERY"`
 	Scrub      int64         `name:"scrub-rate" help:"Speed at which stored artifacts are checked in the background, in MiB per second; 0 turns it off." default:"8" env:"CDDS_SCRUB_RATE"`
-	Secure     bool          `help:"The service stands behind TLS: mark cookies Secure." env:"CDDS_SECURE_COOKIES"`
 	Verbose    bool          `help:"Log more." short:"v" env:"CDDS_VERBOSE"`
 }
 
@@ -64,6 +60,9 @@ func (c *serveCommand) does(role string) bool {
 func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 	log := newLog(std.Err, c.Verbose)
 	node := nodeName()
+	if err := c.checkFiles(log); err != nil {
+		return err
+	}
 	st, err := openStore(ctx, c.dataFlags, true)
 	if err != nil {
 		return err
@@ -180,37 +179,6 @@ func (c *serveCommand) work(ctx context.Context, s service) error {
 	return err
 }
 
-// listen serves HTTP until ctx ends.
-func (c *serveCommand) listen(ctx context.Context, s service) error {
-	handler, err := c.faces(ctx, s)
-	if err != nil {
-		return err
-	}
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second, WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
-	if err != nil {
-		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The service cannot listen on " + c.Listen + ".", Hint: "Give another address with --listen.", Err: err}
-	}
-	s.log.Info("listening", "url", "http://"+listener.Addr().String(), "node", s.node, "version", version, "roles", strings.Join(c.Role, ","))
-	var group errgroup.Group
-	group.Go(func() error {
-		<-ctx.Done()
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
-		defer cancel()
-		if err := server.Shutdown(bounded); err != nil {
-			return server.Close()
-		}
-		return nil
-	})
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve HTTP: %w", err)
-	}
-	return group.Wait()
-}
-
 // faces puts the API and the console behind one address.
 func (c *serveCommand) faces(ctx context.Context, s service) (http.Handler, error) {
 	pages, err := console.Handler()
@@ -219,14 +187,14 @@ func (c *serveCommand) faces(ctx context.Context, s service) (http.Handler, erro
 	}
 	services := api.Handler(ctx, api.Config{
 		Store: s.st, Control: s.ctl, Bucket: s.files.bucket, Source: s.src, Version: version,
-		SecureCookies: c.Secure, Now: utcNow, Log: s.log,
+		SecureCookies: c.secure(), Limits: c.bounds(), Now: utcNow, Log: s.log,
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
 	for _, path := range []string{"/api/", "/healthz", "/readyz"} {
 		mux.Handle(path, services)
 	}
-	return mux, nil
+	return c.door(mux)
 }
 
 // lockData locks the data folder where the database lies in it.
