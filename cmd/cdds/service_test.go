@@ -22,7 +22,14 @@ import (
 
 var servers pgtest.Pool
 
-func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
+// TestMain runs the tests, and then looks for secrets in all that was said. A
+// process that a test starts is the command itself.
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+	}
+	os.Exit(spoken.judge(os.Stderr, servers.Main(m)))
+}
 
 // waitTime bounds every wait of these tests.
 const waitTime = 3 * time.Minute
@@ -39,7 +46,12 @@ func must(t testing.TB, err error) {
 func command(t testing.TB, stdin string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
+	spoken.argumentSecrets(args, stdin)
 	code = run(t.Context(), args, streams{In: strings.NewReader(stdin), Out: &out, Err: &errs})
+	spoken.output(t.Name()+" cdds "+args[0], errs.String())
+	if args[0] == "token" {
+		spoken.answerSecrets(out.String())
+	}
 	return out.String(), errs.String(), code
 }
 
@@ -59,6 +71,7 @@ func demo(t testing.TB, args ...string) (data string, out demoOutput) {
 	data = t.TempDir()
 	text := commandOK(t, "", append([]string{"demo", "--data", data, "--output", "json"}, args...)...)
 	must(t, json.Unmarshal([]byte(text), &out))
+	spoken.demoSecrets(t, out)
 	return data, out
 }
 
@@ -72,6 +85,7 @@ type runningService struct {
 // serve starts the service on a free port and stops it at the end of the test.
 func serve(t testing.TB, args ...string) *runningService {
 	t.Helper()
+	spoken.argumentSecrets(args, "")
 	ctx, cancel := context.WithCancel(context.Background())
 	reader, writer := io.Pipe()
 	exited := make(chan int, 1)
@@ -105,6 +119,7 @@ func serve(t testing.TB, args ...string) *runningService {
 			t.Errorf("cdds serve ended with exit code %d", code)
 		}
 		<-logged
+		spoken.output(t.Name(), s.log.String())
 	}
 	t.Cleanup(s.stop)
 	select {
@@ -131,6 +146,7 @@ func (s *runningService) signIn(t testing.TB, username, password string) *client
 	must(t, err)
 	c := &client{t: t, base: s.url + "/api/v1", http: &http.Client{Jar: jar, Timeout: waitTime}}
 	c.ok("POST", "/session", map[string]any{"username": username, "password": password}, nil)
+	spoken.secret("password", password)
 	return c
 }
 
@@ -161,6 +177,12 @@ func (c *client) do(method, path string, body any, header map[string]string) (in
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	must(c.t, err)
+	for _, cookie := range resp.Cookies() {
+		spoken.secret("session cookie", cookie.Value)
+	}
+	if method == http.MethodPost && resp.StatusCode == http.StatusCreated {
+		spoken.answerSecrets(string(text))
+	}
 	return resp.StatusCode, resp.Header, text
 }
 

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// asCommand is the variable that makes this test binary the command itself, so
+// that tests can start real processes without building another one.
+const asCommand = "CDDS_TEST_AS_COMMAND"
+
+// process is cdds serve in a process of its own.
+type process struct {
+	*runningService
+	cmd *exec.Cmd
+}
+
+// self returns a command line of cdds as a process under a umask.
+func self(t testing.TB, umask int, env []string, args ...string) *exec.Cmd {
+	t.Helper()
+	binary, err := os.Executable()
+	must(t, err)
+	cmd := exec.Command("/bin/sh", append([]string{"-c", fmt.Sprintf(`umask %03o; exec "$0" "$@"`, umask), binary}, args...)...)
+	cmd.Env = append(append(os.Environ(), asCommand+"=1"), env...)
+	return cmd
+}
+
+// start starts cdds serve as a process and stops it at the end of the test.
+func start(t testing.TB, umask int, env []string, args ...string) *process {
+	t.Helper()
+	spoken.argumentSecrets(args, "")
+	p := &process{cmd: self(t, umask, env, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)}
+	stderr, err := p.cmd.StderrPipe()
+	must(t, err)
+	must(t, p.cmd.Start())
+	var log strings.Builder
+	var mu sync.Mutex
+	urls, logged := make(chan string, 1), make(chan struct{})
+	go func() {
+		defer close(logged)
+		address := regexp.MustCompile(`msg=listening url=(\S+)`)
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			mu.Lock()
+			fmt.Fprintln(&log, lines.Text())
+			mu.Unlock()
+			if m := address.FindStringSubmatch(lines.Text()); m != nil {
+				urls <- m[1]
+			}
+		}
+	}()
+	stop := sync.OnceFunc(func() {
+		must(t, p.cmd.Process.Signal(syscall.SIGTERM))
+		<-logged
+		if err := p.cmd.Wait(); err != nil {
+			t.Errorf("cdds serve ended with %v", err)
+		}
+		spoken.output(t.Name(), log.String())
+	})
+	p.runningService = &runningService{stop: stop, log: &log}
+	t.Cleanup(stop)
+	select {
+	case p.url = <-urls:
+	case <-logged:
+		t.Fatalf("cdds serve ended at once:\n%s", log.String())
+	case <-time.After(waitTime):
+		t.Fatal("cdds serve did not start to listen")
+	}
+	return p
+}
