@@ -19,11 +19,11 @@ const (
 
 // The refusals of JSON that is no request of ours.
 var (
-	errJSONDepth   = errors.New("is nested more than 32 deep")
-	errJSONMembers = errors.New("has an object of more than 1000 members")
-	errJSONNumber  = errors.New("has a number of more than 64 characters")
-	errJSONTwice   = errors.New("has a key twice in one object, so that readers may disagree on its value")
-	errJSONMore    = errors.New("goes on behind its end")
+	errJSONDepth   = errors.New("the JSON is nested more than 32 deep")
+	errJSONMembers = errors.New("the JSON has an object of more than 1000 members")
+	errJSONNumber  = errors.New("the JSON has a number of more than 64 characters")
+	errJSONTwice   = errors.New("the JSON has a key twice in one object, so that readers may disagree on its value")
+	errJSONMore    = errors.New("the JSON goes on behind its end")
 )
 
 // strictFormats has each format check its JSON before it is read into memory a

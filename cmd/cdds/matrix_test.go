@@ -93,7 +93,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			commandOK(t, password+"\n", "user", "add", tenant+"-"+role, "--data", data, "--tenant", tenant, "--tenant-id", map[string]string{out.Tenant: "101", "other": "202"}[tenant], "--role", role, "--password-stdin")
 		}
 	}
-	s := serve(t, "--data", data)
+	s := serve(t, "--data", data, "--user-rate", "0", "--address-rate", "0")
 	owner := s.signIn(t, out.Username, out.Password)
 	finishedRun := finished(t, owner.export(nil))
 	ids := map[string]string{"runs": finishedRun.ID, "artifacts": owner.artifacts(finishedRun.ID)[0].ID, "tokens": "missing"}

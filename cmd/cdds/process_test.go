@@ -20,7 +20,8 @@ const asCommand = "CDDS_TEST_AS_COMMAND"
 // process is cdds serve in a process of its own.
 type process struct {
 	*runningService
-	cmd *exec.Cmd
+	cmd  *exec.Cmd
+	said func() string // the log so far
 }
 
 // self returns a command line of cdds as a process under a umask.
@@ -64,12 +65,17 @@ func start(t testing.TB, umask int, env []string, args ...string) *process {
 		}
 		spoken.output(t.Name(), log.String())
 	})
+	p.said = func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return log.String()
+	}
 	p.runningService = &runningService{stop: stop, log: &log}
 	t.Cleanup(stop)
 	select {
 	case p.url = <-urls:
 	case <-logged:
-		t.Fatalf("cdds serve ended at once:\n%s", log.String())
+		t.Fatalf("cdds serve ended at once:\n%s", p.said())
 	case <-time.After(waitTime):
 		t.Fatal("cdds serve did not start to listen")
 	}
