@@ -135,9 +135,11 @@ func (t *Tx) lockChain(ctx context.Context, tenantID string) (querier, error) {
 // so the server ends a transaction that does nothing for a minute.
 func openPostgres(dsn string) (db, heads *sql.DB, err error) {
 	config, err := pgx.ParseConfig(dsn)
-	if err != nil {
+	// An at sign in a host's name is one of the password, and what follows it
+	// would be said with each failure to find that host.
+	if err != nil || strings.Contains(config.Host, "@") {
 		return nil, nil, &cdds.Error{Code: cdds.CodeInvalid, Message: "The address of the PostgreSQL database cannot be read.",
-			Hint: "It looks like postgres://user@host:5432/database."}
+			Hint: "It looks like postgres://user@host:5432/database. In a password, write @ as %40, / as %2F and % as %25."}
 	}
 	defaults := map[string]string{"application_name": "cdds", "idle_in_transaction_session_timeout": "60000"}
 	for name, value := range defaults {

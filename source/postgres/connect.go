@@ -47,9 +47,11 @@ const (
 // that is down does not keep the service from starting.
 func Open(ctx context.Context, dsn string, o Options) (*Source, error) {
 	cfg, err := pgxpool.ParseConfig(dsn)
-	if err != nil {
-		// The parser's own text may repeat the DSN, password and all.
-		return nil, &cdds.Error{Code: cdds.CodeInvalid, Message: "The source's DSN cannot be read.", Hint: "Write it as postgres://user:password@host:port/database."}
+	if err != nil || strings.Contains(cfg.ConnConfig.Host, "@") {
+		// The parser's own text may repeat the DSN, password and all. A host with
+		// an at sign is the end of a password.
+		return nil, &cdds.Error{Code: cdds.CodeInvalid, Message: "The source's DSN cannot be read.",
+			Hint: "Write it as postgres://user:password@host:port/database; in the password, write @ as %40, / as %2F and % as %25."}
 	}
 	cfg.MaxConns = orDefault(o.MaxConns, defaultConns)
 	cfg.MaxConnIdleTime, cfg.HealthCheckPeriod = idleTime, idleTime
