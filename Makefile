@@ -3,12 +3,16 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build console test test-console screenshots test-long torture lint shape fuzz bench microbench clean
+.PHONY: help run build console test test-console screenshots test-long torture lint shape check sbom reproducible fuzz bench microbench clean
 
 # Tools are built once per machine, outside the clone.
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cdds/tools
 LINT_VERSION := v2.15.0
 LINT := $(TOOLS)/golangci-lint-$(LINT_VERSION)
+VULN_VERSION := v1.9.0
+VULN := $(TOOLS)/govulncheck-$(VULN_VERSION)
+SBOM_VERSION := v1.10.0
+SBOM := $(TOOLS)/cyclonedx-gomod-$(SBOM_VERSION)
 FUZZTIME ?= 20s
 KILLS ?= 200
 ROUNDS ?= 4
@@ -28,7 +32,7 @@ run: build ## Start the service on http://127.0.0.1:8080 with sample data in ./d
 	@exec ./bin/cdds serve --data ./data
 
 build: console ## Build bin/cdds, with the web console in it where Node is there
-	go build -trimpath -o bin/cdds ./cmd/cdds
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/cdds ./cmd/cdds
 
 # Without Node the binary still builds; its pages then say what is missing.
 console: ## Build the web console into console/dist
@@ -50,12 +54,12 @@ test: ## Run all tests of daily use, with the race detector (under 15 minutes)
 	if [ -n "$$bad" ]; then echo "Not formatted, run gofmt -w on:" $$bad; exit 1; fi
 	go vet -tags long ./...
 	@echo "Running the tests: imports, shape, and every package on real servers ..."
-	go test $(RACE) -count=1 -timeout 12m -json ./... | go run .ci/tally.go
+	go test $(RACE) -count=1 -timeout 12m -json ./... | go run .ci/tally.go .ci/leaks.go
 	@$(MAKE) --no-print-directory test-console
 
 test-console: build ## Run the console's tests alone: units, then a real browser against the real service
 	cd console && npm run --silent unit
-	cd console && CI=1 npm run --silent e2e
+	cd console && CI=1 npm run --silent e2e | (cd .. && go run .ci/tally.go .ci/leaks.go -lines "$${CDDS_E2E_DATA:-console/e2e/.work}/service.log")
 
 screenshots: build ## Take the pictures of docs/console.md anew (needs pngquant)
 	@command -v pngquant >/dev/null || { echo "pngquant is missing: apt-get install pngquant"; exit 1; }
@@ -64,7 +68,7 @@ screenshots: build ## Take the pictures of docs/console.md anew (needs pngquant)
 
 test-long: ## Run the large and slow tests too: millions of records, gigabytes, kills (hours)
 	@.ci/prepare
-	go test -tags long -count=1 -timeout 8h -p 1 -json ./... | go run .ci/tally.go
+	go test -tags long -count=1 -timeout 8h -p 1 -json ./... | go run .ci/tally.go .ci/leaks.go
 
 torture: ## Break the service on purpose and look whether anything is lost (KILLS=200 ROUNDS=4 SEED=...)
 	@.ci/prepare
@@ -81,6 +85,30 @@ $(LINT):
 
 shape: ## Measure function and file lengths, comments and imports against the budget
 	@go test -count=1 -v -run '^Test(Shape|Imports|SQLStaysInItsPlace|RulesHaveNoClock)$$' .
+
+check: ## Look for known vulnerabilities in the Go modules and the npm packages
+	@$(MAKE) --no-print-directory $(VULN) || echo "govulncheck could not be built; is there a network?"
+	@.ci/check $(VULN) . console
+
+$(VULN):
+	@echo "Building govulncheck $(VULN_VERSION) into $(TOOLS), once per machine ..."
+	@mkdir -p $(TOOLS)
+	@GOBIN=$(TOOLS) go install golang.org/x/vuln/cmd/govulncheck@$(VULN_VERSION)
+	@mv $(TOOLS)/govulncheck $(VULN)
+
+sbom: $(SBOM) ## Write CycloneDX lists of all parts into bin/
+	@mkdir -p bin
+	$(SBOM) mod -json -std -output-version 1.6 -output bin/cdds-go.cdx.json .
+	cd console && npm sbom --package-lock-only --sbom-format cyclonedx --sbom-type application > ../bin/cdds-console.cdx.json
+
+$(SBOM):
+	@echo "Building cyclonedx-gomod $(SBOM_VERSION) into $(TOOLS), once per machine ..."
+	@mkdir -p $(TOOLS)
+	@GOBIN=$(TOOLS) go install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(SBOM_VERSION)
+	@mv $(TOOLS)/cyclonedx-gomod $(SBOM)
+
+reproducible: ## Build twice, in different folders with empty caches, and compare the bytes
+	@.ci/reproducible
 
 # checked: our deflate with bounds checks where the product has none.
 fuzz: ## Fuzz every fuzz test for FUZZTIME (20s) each

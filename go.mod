@@ -2,6 +2,8 @@ module cdds
 
 go 1.26.0
 
+toolchain go1.26.8
+
 // Packages of Node may hold Go files of their own.
 ignore ./console/node_modules
 

@@ -1,8 +1,12 @@
 // Command tally reads the output of "go test -json" and prints what a person
 // wants to see: one line per package, everything that a failed test said, and
 // at the end "N passed, N failed". A skipped test counts as failed, and so does
-// a package that cannot be built or that dies. It exits with 1 if anything
-// failed or nothing ran.
+// a package that cannot be built or that dies. All output is searched for the
+// secrets that the tests use (leaks.go): one that was said fails, whoever said
+// it. It exits with 1 if anything failed or nothing ran.
+//
+// With -lines it passes plain lines on, from standard input, and searches them
+// and the files that are named.
 package main
 
 import (
@@ -30,14 +34,19 @@ type tally struct {
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "-lines" {
+		if searchLines(os.Stdin, os.Stdout, os.Args[2:]) > 0 {
+			os.Exit(1)
+		}
+		return
+	}
 	t := tally{failedIn: map[string]int{}, said: map[name]string{}}
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 64<<20) // a failed test may say a lot on one line
 	for lines.Scan() {
 		var e event
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			fmt.Println(lines.Text()) // not of a test: show it as it is
-			continue
+			e = event{Action: "build-output", Output: lines.Text() + "\n"} // not of a test: show it as it is
 		}
 		t.add(e)
 	}
@@ -54,6 +63,12 @@ func main() {
 // add counts one event.
 func (t *tally) add(e event) {
 	key := name{e.Package, e.Test}
+	for _, kind := range leaks(e.Output) {
+		t.failed++
+		t.failedIn[e.Package]++
+		fmt.Printf("SECRET  a %s is in the output of %s in %s\n", kind, e.Test, e.Package)
+		e.Output = "(a line with a secret)\n"
+	}
 	switch e.Action {
 	case "build-output":
 		fmt.Print(e.Output)
