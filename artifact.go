@@ -21,6 +21,7 @@ type Artifact struct {
 	Size       int64  // bytes
 	SHA256     string // lower-case hex, of the stored bytes
 	Recipients []string
+	Encryption Encryption
 	CreatedAt  time.Time
 	ExpiresAt  time.Time
 	ExpiredAt  time.Time // zero while the bytes are there

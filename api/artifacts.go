@@ -144,11 +144,11 @@ func (s *server) downloadArtifact(ctx context.Context, in *contentInput) (*huma.
 		defer s.closed(reader, a.ID)
 		r, w := humago.Unwrap(hctx)
 		w = door.Patient(w, s.Limits.Stall)
-		name, mediaType, etag := a.Name, "application/pkcs7-mime; smime-type=enveloped-data", a.SHA256
+		name, mediaType, etag := a.Name, cms.ProfileOf(a.Encryption).MediaType(), a.SHA256
 		var content io.ReadSeeker = reader
 		if in.Form == "smime" {
 			name, mediaType, etag = cdds.TextName(a.Name), "application/octet-stream", a.SHA256+"-smime"
-			content = cms.NewTextReader(reader, a.Size)
+			content = cms.NewTextReader(reader, a.Size, cms.ProfileOf(a.Encryption))
 		}
 		w.Header().Set("ETag", `"`+etag+`"`)
 		w.Header().Set("Content-Type", mediaType)

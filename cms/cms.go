@@ -1,6 +1,6 @@
 // Package cms encrypts and decrypts streams as CMS EnvelopedData (RFC 5652,
-// section 6) in constant memory, and gives such a message its S/MIME text form
-// (RFC 8551, section 3.2) on the fly.
+// section 6) or AuthEnvelopedData (RFC 5083) in constant memory, and gives such
+// a message its S/MIME text form (RFC 8551, section 3.2) on the fly.
 //
 // Messages have the layout that OpenSSL writes when it streams: BER with
 // indefinite lengths on the outside and small definite DER values inside, so
@@ -12,16 +12,23 @@
 //	  SEQUENCE { OID data, AES-256-CBC with IV, [0] { OCTET STRING ... } }
 //	} } }
 //
-// Encrypt encrypts the content with AES-256-CBC under a fresh key, and that key
-// with RSA PKCS #1 v1.5 to each recipient: the profile that every S/MIME tool
-// reads. Decrypt reads this, what else uses AES-CBC and RSA PKCS #1 v1.5 (in
-// definite lengths too), and the text form of both. It refuses all other
-// algorithms, AuthEnvelopedData, and structure that nobody writes.
+// AuthEnvelopedData has its own OID, GCM's parameters, and the tag as an OCTET
+// STRING behind the third SEQUENCE.
+//
+// Encrypt encrypts the content under a fresh key, and that key to each recipient,
+// by one of two profiles. Compatible is AES-256-CBC with RSA PKCS #1 v1.5, which
+// every S/MIME tool reads; Authenticated is AES-256-GCM with RSA-OAEP. Decrypt
+// reads these, what else uses AES-CBC or AES-GCM and RSA (in definite lengths
+// too), and the text form of all. It refuses all other algorithms, and structure
+// that nobody writes.
 //
 // CBC does not protect integrity. A message cut short or broken in structure
 // gives an error here, and never a content that ends as if it were whole.
 // Octets changed inside of the ciphertext change the content unseen: what
-// proves the content is the SHA-256 in the manifest of the run.
+// proves the content is the SHA-256 in the manifest of the run. GCM notices each
+// change, but only at the end, when the content was given out already; and its
+// tag says that the content comes from somebody who has its key, as every
+// recipient has, not from whom. That too is proved by the manifest.
 package cms
 
 import (
@@ -41,16 +48,29 @@ var (
 	// ErrUnsupported is wrapped by errors about messages of another kind or with
 	// other algorithms, and about recipients without an RSA key.
 	ErrUnsupported = errors.New("the message uses something that is not supported")
+	// ErrTooLong is wrapped when there is more content than may be encrypted
+	// under one key, which is 64 GiB less 32 bytes for AES-GCM.
+	ErrTooLong = errors.New("there is more content than one message of AES-GCM may have, which is 64 GiB")
 )
 
-// Object identifiers: RFC 5652, RFC 8017 and RFC 3565.
+// Object identifiers: RFC 5652, RFC 5083, RFC 8017, RFC 3565 and RFC 5084.
 var (
-	oidData          = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
-	oidEnvelopedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 3}
-	oidRSAEncryption = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
-	oidAES128CBC     = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 2}
-	oidAES192CBC     = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 22}
-	oidAES256CBC     = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 42}
+	oidData              = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
+	oidEnvelopedData     = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 3}
+	oidAuthEnvelopedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 1, 23}
+	oidRSAEncryption     = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
+	oidRSAOAEP           = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 7}
+	oidMGF1              = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 8}
+	oidSHA1              = asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26}
+	oidSHA256            = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
+	oidSHA384            = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 2}
+	oidSHA512            = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 3}
+	oidAES128CBC         = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 2}
+	oidAES192CBC         = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 22}
+	oidAES256CBC         = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 42}
+	oidAES128GCM         = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 6}
+	oidAES192GCM         = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 26}
+	oidAES256GCM         = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 46}
 )
 
 // Identifier octets (X.690, section 8.1.2) that occur in a message.
@@ -63,6 +83,7 @@ const (
 	tagPrimitive0  = 0x80 // [0] that holds octets
 	tagContext0    = 0xA0 // [0] that holds values
 	tagContext1    = 0xA1 // [1] that holds values
+	tagContext2    = 0xA2 // [2] that holds values
 	constructed    = 0x20 // the bit of a value that holds values
 )
 
@@ -85,8 +106,12 @@ func known(oid asn1.ObjectIdentifier) string {
 		return "EncryptedData"
 	case "1.2.840.113549.1.9.16.1.9":
 		return "CompressedData"
+	case "1.2.840.113549.1.7.3":
+		return "EnvelopedData"
 	case "1.2.840.113549.1.9.16.1.23":
 		return "AuthEnvelopedData"
+	case "2.16.840.1.101.3.4.1.2", "2.16.840.1.101.3.4.1.22", "2.16.840.1.101.3.4.1.42":
+		return "AES-CBC"
 	case "1.2.840.113549.1.1.7":
 		return "RSA-OAEP"
 	case "1.2.840.113549.3.7":

@@ -3,21 +3,24 @@ package cms
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
 )
 
-// reader decrypts the content of a message while it is read.
-type reader struct {
-	ber *berReader
+// Reader decrypts the content of a message while it is read. Decrypt makes one.
+type Reader struct {
+	ber     *berReader
+	profile Profile
 	// The values around the encrypted content, outermost first.
 	info, explicit, enveloped, content span
 
-	cbc    cipher.BlockMode
-	pieces *span // the [0] that holds OCTET STRINGs; nil where it holds octets
-	left   int64 // octets left of the present OCTET STRING
-	ended  bool  // all ciphertext has been read
+	cbc    cipher.BlockMode // of EnvelopedData
+	gcm    *gcm             // of AuthEnvelopedData
+	pieces *span            // the [0] that holds OCTET STRINGs; nil where it holds octets
+	left   int64            // octets left of the present OCTET STRING
+	ended  bool             // all ciphertext has been read
 
 	buf   []byte // the block held back, then ciphertext that becomes plaintext in place
 	held  []byte // the last block known, in buf: it may be padding
@@ -25,8 +28,12 @@ type reader struct {
 	err   error  // how reading ended
 }
 
+// Authenticated reports whether the end of the content proves that it is
+// unchanged: until then nothing that was read is proved.
+func (d *Reader) Authenticated() bool { return d.profile == Authenticated }
+
 // enterContent reads the head of the encrypted content.
-func (d *reader) enterContent() error {
+func (d *Reader) enterContent() error {
 	const what = "the encrypted content"
 	tag, length, err := d.ber.head(d.content, what)
 	switch {
@@ -44,12 +51,16 @@ func (d *reader) enterContent() error {
 }
 
 // Read gives out decrypted content.
-func (d *reader) Read(p []byte) (int, error) {
+func (d *Reader) Read(p []byte) (int, error) {
 	for len(d.ready) == 0 {
 		if d.err != nil {
 			return 0, d.err
 		}
-		d.err = d.fill()
+		if d.gcm != nil {
+			d.err = d.fillGCM()
+		} else {
+			d.err = d.fill()
+		}
 	}
 	n := copy(p, d.ready)
 	d.ready = d.ready[n:]
@@ -59,7 +70,7 @@ func (d *reader) Read(p []byte) (int, error) {
 // fill decrypts until the buffer is full or the content ends. In a full buffer
 // the last block is held back, since it may be the padding. At the end of the
 // content nothing becomes ready before the rest of the message was read.
-func (d *reader) fill() error {
+func (d *Reader) fill() error {
 	begin := copy(d.buf, d.held)
 	n := begin
 	for n < len(d.buf) && !d.ended {
@@ -89,9 +100,59 @@ func (d *reader) fill() error {
 	return io.EOF
 }
 
+// fillGCM decrypts until the buffer is full or the content ends. At the end
+// nothing becomes ready before the tag was compared.
+func (d *Reader) fillGCM() error {
+	n := 0
+	for n < len(d.buf) && !d.ended {
+		read, err := d.ciphertext(d.buf[n:])
+		if err != nil {
+			return err
+		}
+		n += read
+	}
+	if d.gcm.length+int64(n) > maxGCM {
+		return fmt.Errorf("%w: %w", ErrDamaged, ErrTooLong)
+	}
+	d.gcm.decrypt(d.buf[:n])
+	if d.ended {
+		if err := d.leaveAll(); err != nil {
+			return err
+		}
+	}
+	d.ready = d.buf[:n]
+	if d.ended {
+		return io.EOF
+	}
+	return nil
+}
+
+// checkTag reads the tag and compares it. Attributes that are authenticated too
+// would change it; nobody writes them beside plain data.
+func (d *Reader) checkTag() error {
+	const what = "the authentication tag"
+	tag, length, err := d.ber.head(d.enveloped, what)
+	switch {
+	case err != nil:
+		return err
+	case tag == tagContext1:
+		return fmt.Errorf("%w: the message has authenticated attributes", ErrUnsupported)
+	case tag != tagOctetString:
+		return wrongTag(tag, what)
+	}
+	der, err := d.ber.keep(tag, length, what)
+	if err != nil {
+		return err
+	}
+	if subtle.ConstantTimeCompare(der[sizeOf(length)-length:], d.gcm.tag()) != 1 {
+		return fmt.Errorf("%w: it was changed after it was encrypted, as its authentication tag is wrong", ErrDamaged)
+	}
+	return nil
+}
+
 // ciphertext reads up to len(p) octets of encrypted content. At its end it
 // reads none and sets ended.
-func (d *reader) ciphertext(p []byte) (int, error) {
+func (d *Reader) ciphertext(p []byte) (int, error) {
 	const what = "the encrypted content"
 	if d.left == 0 {
 		return 0, d.nextPiece()
@@ -106,7 +167,7 @@ func (d *reader) ciphertext(p []byte) (int, error) {
 }
 
 // nextPiece reads the head of the next OCTET STRING, or the end of the content.
-func (d *reader) nextPiece() error {
+func (d *Reader) nextPiece() error {
 	const what = "a piece of the encrypted content"
 	if d.pieces == nil {
 		d.ended = true
@@ -132,15 +193,22 @@ func (d *reader) nextPiece() error {
 }
 
 // leaveAll reads the ends of the values around the content, and makes sure that
-// nothing follows the message. Attributes that are not encrypted may stand at
-// the end of EnvelopedData; they are of no use here.
-func (d *reader) leaveAll() error {
+// nothing follows the message. The tag of GCM is among them. Attributes that are
+// not encrypted may stand at the end; they are of no use here.
+func (d *Reader) leaveAll() error {
 	if err := d.ber.leave(d.content); err != nil {
 		return err
 	}
+	attributes := byte(tagContext1)
+	if d.gcm != nil {
+		attributes = tagContext2
+		if err := d.checkTag(); err != nil {
+			return err
+		}
+	}
 	more, err := d.ber.more(d.enveloped)
 	if err == nil && more {
-		if _, err = d.ber.exactly(d.enveloped, tagContext1, "the unprotected attributes"); err == nil {
+		if _, err = d.ber.exactly(d.enveloped, attributes, "the unprotected attributes"); err == nil {
 			err = d.ber.leave(d.enveloped)
 		}
 	}

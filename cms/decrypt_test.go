@@ -98,10 +98,9 @@ func TestUnsupportedIsNamed(t *testing.T) {
 		args []string
 		want string
 	}{
-		{append(encrypt, "-aes-256-gcm", cert), "AuthEnvelopedData"},
 		{append(encrypt, "-des3", cert), "3DES-CBC"},
 		{append(encrypt, "-camellia256", cert), "1.2.392.200011.61.1.1.1.4"},
-		{append(encrypt, "-aes256", "-recip", cert, "-keyopt", "rsa_padding_mode:oaep"), "RSA-OAEP"},
+		{append(encrypt, "-aes256", "-recip", cert, "-keyopt", "rsa_padding_mode:oaep", "-keyopt", "rsa_oaep_label:aa"), "RSA-OAEP of an unusual kind"},
 		{append(encrypt, "-aes256", "-pwri_password", "secret"), "a password"},
 		{append(encrypt, "-aes256", "-secretkey", "00112233445566778899aabbccddeeff", "-secretkeyid", "01"), "a shared key"},
 		{append(encrypt, "-aes256", curveCertificate(t)), "a key agreement"},
@@ -263,7 +262,7 @@ func stream(size int64, id identity) error {
 	out, in := io.Pipe()
 	encrypted := make(chan error, 1)
 	go func() {
-		w, err := cms.Encrypt(in, certs(id))
+		w, err := cms.Encrypt(in, certs(id), cms.Compatible)
 		if err == nil {
 			_, err = io.CopyN(w, noiseReader(), size)
 		}

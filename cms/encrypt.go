@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
@@ -27,14 +28,19 @@ const (
 	// ends is five ends of contents, of two zero octets each: those of the
 	// content, EncryptedContentInfo, EnvelopedData, [0] and ContentInfo.
 	ends = 5 * 2
+	// endsOfContent is the first two of them: behind these AuthEnvelopedData has
+	// its tag.
+	endsOfContent = 2 * 2
 )
 
 // writer encrypts what is written to it.
 type writer struct {
 	w      io.Writer
-	cbc    cipher.BlockMode
-	buf    []byte // room for the head of a piece, then plaintext until it is full
-	n      int    // bytes of plaintext in buf
+	cbc    cipher.BlockMode // for Compatible
+	gcm    *gcm             // for Authenticated
+	buf    []byte           // room for the head of a piece, then plaintext until it is full
+	n      int              // bytes of plaintext in buf
+	left   int64            // bytes that may be written yet
 	closed bool
 	err    error // of the first write that failed; nothing is written after it
 }
@@ -50,50 +56,78 @@ type writer struct {
 //
 // There must be at least one recipient, and each needs an RSA key, else the
 // error wraps ErrUnsupported. Whether a certificate is valid is not looked at.
-func Encrypt(w io.Writer, recipients []*x509.Certificate) (io.WriteCloser, error) {
-	secret := make([]byte, keySize+aes.BlockSize)
+// A Write of more content than MaxContent in all is refused with ErrTooLong, and
+// the message then stays without its end.
+func Encrypt(w io.Writer, recipients []*x509.Certificate, how Profile) (io.WriteCloser, error) {
+	secret := make([]byte, keySize+how.ivSize())
 	if _, err := rand.Read(secret); err != nil {
 		return nil, fmt.Errorf("make a content key: %w", err)
 	}
 	key, iv := secret[:keySize], secret[keySize:]
-	header, err := messageHeader(recipients, key, iv)
+	header, err := messageHeader(recipients, how, key, iv)
 	if err != nil {
 		return nil, err
 	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, fmt.Errorf("make the cipher: %w", err)
+	e := &writer{w: w, left: MaxContent(how), buf: make([]byte, pieceHead+pieceSize)}
+	if how == Authenticated {
+		e.gcm, err = newGCM(key, iv)
+	} else {
+		e.cbc, err = newCBC(key, iv)
 	}
-	e := &writer{w: w, cbc: cipher.NewCBCEncrypter(block, iv), buf: make([]byte, pieceHead+pieceSize)}
+	if err != nil {
+		return nil, err
+	}
 	if err := e.put(header); err != nil {
 		return nil, err
 	}
 	return e, nil
 }
 
+// newCBC is AES-CBC for encrypting.
+func newCBC(key, iv []byte) (cipher.BlockMode, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, fmt.Errorf("make the cipher: %w", err)
+	}
+	return cipher.NewCBCEncrypter(block, iv), nil
+}
+
+// ivSize is the length of the IV or nonce in bytes.
+func (p Profile) ivSize() int {
+	if p == Authenticated {
+		return nonceSize
+	}
+	return aes.BlockSize
+}
+
+// MaxContent returns how many bytes of content one message may have.
+func MaxContent(how Profile) int64 {
+	if how == Authenticated {
+		return maxGCM
+	}
+	return math.MaxInt64
+}
+
 // messageHeader returns all that stands before the first piece of content.
-func messageHeader(recipients []*x509.Certificate, key, iv []byte) ([]byte, error) {
-	if _, err := headerSize(recipients); err != nil {
+func messageHeader(recipients []*x509.Certificate, how Profile, key, iv []byte) ([]byte, error) {
+	if _, err := headerSize(recipients, how); err != nil {
 		return nil, err
 	}
-	infos, err := recipientInfos(recipients, key)
+	infos, err := recipientInfos(recipients, how, key)
 	if err != nil {
 		return nil, err
 	}
 	var b cryptobyte.Builder
 	open := func(tag byte) { b.AddBytes([]byte{tag, indefinite}) }
 	open(tagSequence)
-	b.AddASN1ObjectIdentifier(oidEnvelopedData)
+	b.AddASN1ObjectIdentifier(how.oid())
 	open(tagContext0)
 	open(tagSequence)
 	b.AddASN1Int64(0)
 	b.AddBytes(infos)
 	open(tagSequence)
 	b.AddASN1ObjectIdentifier(oidData)
-	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1ObjectIdentifier(oidAES256CBC)
-		b.AddASN1OctetString(iv)
-	})
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { addCipher(b, how, iv) })
 	open(tagContext0)
 	header, err := b.Bytes()
 	if err != nil {
@@ -102,17 +136,36 @@ func messageHeader(recipients []*x509.Certificate, key, iv []byte) ([]byte, erro
 	return header, nil
 }
 
+// addCipher adds the inside of the AlgorithmIdentifier of the content's cipher:
+// RFC 3565, section 4.1, or RFC 5084, section 3.2.
+func addCipher(b *cryptobyte.Builder, how Profile, iv []byte) {
+	if how != Authenticated {
+		b.AddASN1ObjectIdentifier(oidAES256CBC)
+		b.AddASN1OctetString(iv)
+		return
+	}
+	b.AddASN1ObjectIdentifier(oidAES256GCM)
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1OctetString(iv)
+		b.AddASN1Int64(tagSize)
+	})
+}
+
 // Write encrypts p. The number it returns counts bytes that were taken, some of
 // which wait for their piece to become full.
 func (e *writer) Write(p []byte) (int, error) {
 	if e.closed {
 		return 0, errors.New("write to an encrypted message: it is closed")
 	}
+	if int64(len(p)) > e.left && e.err == nil {
+		e.err = fmt.Errorf("write to an encrypted message: %w", ErrTooLong)
+	}
 	written := 0
 	for len(p) > 0 && e.err == nil {
 		n := copy(e.buf[pieceHead+e.n:], p)
 		e.n += n
 		written += n
+		e.left -= int64(n)
 		p = p[n:]
 		if e.n == pieceSize {
 			e.flush()
@@ -121,11 +174,15 @@ func (e *writer) Write(p []byte) (int, error) {
 	return written, e.err
 }
 
-// flush encrypts the buffered plaintext, a whole number of blocks, in place and
-// writes it as one OCTET STRING. The error stays in e.err.
+// flush encrypts the buffered plaintext in place and writes it as one OCTET
+// STRING. For CBC it is a whole number of blocks. The error stays in e.err.
 func (e *writer) flush() {
 	body := e.buf[pieceHead : pieceHead+e.n]
-	e.cbc.CryptBlocks(body, body)
+	if e.gcm != nil {
+		e.gcm.encrypt(body)
+	} else {
+		e.cbc.CryptBlocks(body, body)
+	}
 	// The head ends where the ciphertext begins; that of the last piece may be
 	// shorter than the room for it.
 	start := pieceHead - int(sizeOf(int64(e.n))-int64(e.n))
@@ -146,8 +203,8 @@ func (e *writer) put(p []byte) error {
 	return nil
 }
 
-// Close pads (RFC 5652, section 6.3), writes what is left and ends all values
-// that are open.
+// Close pads for CBC (RFC 5652, section 6.3), writes what is left and ends all
+// values that are open, with GCM's tag between them.
 func (e *writer) Close() error {
 	if e.closed {
 		return errors.New("close an encrypted message: it is closed already")
@@ -156,29 +213,45 @@ func (e *writer) Close() error {
 	if e.err != nil {
 		return e.err
 	}
-	pad := aes.BlockSize - e.n%aes.BlockSize
-	for range pad {
-		e.buf[pieceHead+e.n] = byte(pad)
-		e.n++
+	if e.gcm == nil {
+		pad := aes.BlockSize - e.n%aes.BlockSize
+		for range pad {
+			e.buf[pieceHead+e.n] = byte(pad)
+			e.n++
+		}
 	}
-	if e.flush(); e.err != nil {
+	if e.n > 0 { // GCM's last piece may have been a whole one
+		e.flush()
+	}
+	if e.err != nil {
 		return e.err
 	}
-	e.err = e.put(make([]byte, ends))
+	tail := make([]byte, endsOfContent, ends+sizeOf(tagSize))
+	if e.gcm != nil {
+		tail = append(appendHead(tail, tagOctetString, tagSize), e.gcm.tag()...)
+	}
+	e.err = e.put(append(tail, make([]byte, ends-endsOfContent)...))
 	return e.err
 }
 
 // Size returns how many bytes Encrypt writes for that many bytes of content to
 // these recipients, exactly. It costs next to nothing, so that it can be asked
 // for every record. Its errors are those that Encrypt would give.
-func Size(content int64, recipients []*x509.Certificate) (int64, error) {
-	size, err := headerSize(recipients)
+func Size(content int64, recipients []*x509.Certificate, how Profile) (int64, error) {
+	size, err := headerSize(recipients, how)
 	if err != nil {
 		return 0, err
 	}
-	padded := content + aes.BlockSize - content%aes.BlockSize
-	size += padded / pieceSize * (pieceHead + pieceSize)
-	if rest := padded % pieceSize; rest > 0 {
+	if content > MaxContent(how) {
+		return 0, fmt.Errorf("encrypt a message: %w", ErrTooLong)
+	}
+	if how == Authenticated {
+		size += sizeOf(tagSize)
+	} else {
+		content += aes.BlockSize - content%aes.BlockSize // the padding
+	}
+	size += content / pieceSize * (pieceHead + pieceSize)
+	if rest := content % pieceSize; rest > 0 {
 		size += sizeOf(rest)
 	}
 	return size + ends, nil
@@ -186,12 +259,17 @@ func Size(content int64, recipients []*x509.Certificate) (int64, error) {
 
 // headerSize returns the length of what messageHeader makes, and refuses what
 // cannot be encrypted to.
-func headerSize(recipients []*x509.Certificate) (int64, error) {
+func headerSize(recipients []*x509.Certificate, how Profile) (int64, error) {
 	const (
-		oid        = 2 + 9                         // each of the three has nine octets
-		parameters = 2 + oid + 2 + aes.BlockSize   // AES-256-CBC with its IV
-		fixed      = ends + 2*oid + 3 + parameters // each end has its head; 3 is the version
+		oid   = 2 + 9                          // those of EnvelopedData, of data and of AES
+		cbc   = 2 + aes.BlockSize              // the IV
+		gcm   = 2 + 2 + nonceSize + 3          // the nonce and the length of the tag
+		begun = ends + oid + oid + 3 + 2 + oid // each end has its head; 3 is the version
 	)
+	fixed := int64(begun + cbc)
+	if how == Authenticated {
+		fixed = begun + 2 + gcm // the OID of AuthEnvelopedData has two octets more
+	}
 	if len(recipients) == 0 {
 		return 0, errors.New("encrypt a message: it needs at least one recipient")
 	}
@@ -201,7 +279,7 @@ func headerSize(recipients []*x509.Certificate) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		infos += recipientInfoSize(cert, pub)
+		infos += recipientInfoSize(cert, pub, how)
 	}
 	// Decrypt keeps no more than that, and what it refuses must not be written.
 	if infos > maxKept-fixed {

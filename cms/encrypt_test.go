@@ -148,7 +148,7 @@ func TestWritesOfAnySize(t *testing.T) {
 	content := noise(3*piece + 100)
 	for _, step := range []int{1000, piece - 1, piece, piece + 1, len(content)} {
 		var out recorder
-		w, err := cms.Encrypt(&out, certs(alice(t)))
+		w, err := cms.Encrypt(&out, certs(alice(t)), cms.Compatible)
 		must(t, err)
 		for p := range slices.Chunk(content, step) {
 			n, err := w.Write(p)
@@ -192,7 +192,7 @@ func TestSizeIsExact(t *testing.T) {
 	}
 	for _, to := range [][]identity{{alice(t)}, {bob(t)}, {carol(t)}, {alice(t), bob(t)}, {carol(t), alice(t), bob(t)}} {
 		for _, size := range sizes {
-			want, err := cms.Size(int64(size), certs(to...))
+			want, err := cms.Size(int64(size), certs(to...), cms.Compatible)
 			must(t, err)
 			if got := int64(len(encrypt(t, make([]byte, size), to...))); got != want {
 				t.Fatalf("%d bytes to %d recipients: Size says %d, Encrypt writes %d", size, len(to), want, got)
@@ -209,7 +209,7 @@ func TestSizeKnowsEverySerial(t *testing.T) {
 		for _, less := range []int64{0, 1} {
 			cert := *alice(t).cert
 			cert.SerialNumber = serial(bits, less)
-			want, err := cms.Size(5, []*x509.Certificate{&cert})
+			want, err := cms.Size(5, []*x509.Certificate{&cert}, cms.Compatible)
 			must(t, err)
 			got := len(encrypt(t, make([]byte, 5), identity{cert: &cert}))
 			if int64(got) != want {
@@ -236,8 +236,8 @@ func TestRecipientsThatCannotBe(t *testing.T) {
 		"a thousand keys": {slices.Repeat(certs(alice(t)), 1000), cms.ErrUnsupported},
 	} {
 		var out bytes.Buffer
-		_, encryptErr := cms.Encrypt(&out, tc.to)
-		_, sizeErr := cms.Size(1, tc.to)
+		_, encryptErr := cms.Encrypt(&out, tc.to, cms.Compatible)
+		_, sizeErr := cms.Size(1, tc.to, cms.Compatible)
 		for _, err := range []error{encryptErr, sizeErr} {
 			if err == nil || tc.want != nil && !errors.Is(err, tc.want) {
 				t.Errorf("%s: the error is %v", name, err)
@@ -254,7 +254,7 @@ func TestManyRecipients(t *testing.T) {
 	t.Parallel()
 	many := 0
 	for n := 500; n < 1000 && many == 0; n++ {
-		if _, err := cms.Size(1, slices.Repeat(certs(mallo(t)), n+1)); err != nil {
+		if _, err := cms.Size(1, slices.Repeat(certs(mallo(t)), n+1), cms.Compatible); err != nil {
 			many = n
 		}
 	}
@@ -263,7 +263,7 @@ func TestManyRecipients(t *testing.T) {
 	}
 	to := append(slices.Repeat([]identity{mallo(t)}, many-1), alice(t))
 	var out bytes.Buffer
-	w, err := cms.Encrypt(&out, certs(to...))
+	w, err := cms.Encrypt(&out, certs(to...), cms.Compatible)
 	must(t, err)
 	_, err = w.Write([]byte("content"))
 	must(t, err)
@@ -282,7 +282,7 @@ func TestWriteErrorsStick(t *testing.T) {
 	for writes := range 5 { // the header, two pieces, the last piece, the end
 		for _, wrong := range []error{full, io.ErrShortWrite} {
 			out := &failing{writes: writes, err: wrong}
-			w, err := cms.Encrypt(out, certs(alice(t)))
+			w, err := cms.Encrypt(out, certs(alice(t)), cms.Compatible)
 			if err == nil {
 				_, err = w.Write(noise(2*piece + 10))
 				closed := w.Close()
@@ -334,7 +334,7 @@ func (f *failing) Write(p []byte) (int, error) {
 func TestNothingAfterClose(t *testing.T) {
 	t.Parallel()
 	out := &closable{}
-	w, err := cms.Encrypt(out, certs(alice(t)))
+	w, err := cms.Encrypt(out, certs(alice(t)), cms.Compatible)
 	must(t, err)
 	must(t, w.Close())
 	size := out.Len()

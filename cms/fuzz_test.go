@@ -51,6 +51,9 @@ func FuzzDecrypt(f *testing.F) {
 		f.Add(der)
 		f.Add(text(f, der))
 		f.Add(der[:len(der)-3])
+		authenticated := encryptAs(f, cms.Authenticated, noise(size), id)
+		f.Add(authenticated)
+		f.Add(textAs(f, cms.Authenticated, authenticated))
 	}
 	cert, _ := id.files(f)
 	in := file(f, noise(40))

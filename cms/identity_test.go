@@ -138,8 +138,14 @@ func noiseReader() *mathrand.ChaCha8 {
 // encrypt makes a message.
 func encrypt(t testing.TB, content []byte, to ...identity) []byte {
 	t.Helper()
+	return encryptAs(t, cms.Compatible, content, to...)
+}
+
+// encryptAs makes a message by a profile.
+func encryptAs(t testing.TB, how cms.Profile, content []byte, to ...identity) []byte {
+	t.Helper()
 	var out bytes.Buffer
-	w, err := cms.Encrypt(&out, certs(to...))
+	w, err := cms.Encrypt(&out, certs(to...), how)
 	must(t, err)
 	n, err := w.Write(content)
 	must(t, err)
@@ -153,7 +159,13 @@ func encrypt(t testing.TB, content []byte, to ...identity) []byte {
 // text is the S/MIME text form of a message.
 func text(t testing.TB, der []byte) []byte {
 	t.Helper()
-	out, err := io.ReadAll(cms.NewTextReader(bytes.NewReader(der), int64(len(der))))
+	return textAs(t, cms.Compatible, der)
+}
+
+// textAs is the text form of a message that was made by a profile.
+func textAs(t testing.TB, how cms.Profile, der []byte) []byte {
+	t.Helper()
+	out, err := io.ReadAll(cms.NewTextReader(bytes.NewReader(der), int64(len(der)), how))
 	must(t, err)
 	return out
 }

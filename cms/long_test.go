@@ -51,7 +51,7 @@ func TestOpenSSLReadsAGibibyteOfText(t *testing.T) {
 	in := open(t, encryptedFile(t, id, gibibyte))
 	info, err := in.Stat()
 	must(t, err)
-	mail := cms.NewTextReader(in, info.Size())
+	mail := cms.NewTextReader(in, info.Size(), cms.Compatible)
 	_, key := id.files(t)
 	if got, want := opensslHash(t, mail, "smime", "-decrypt", "-inkey", key), hashOf(t, io.LimitReader(noiseReader(), gibibyte)); got != want {
 		t.Error("openssl gave other content")
@@ -92,10 +92,10 @@ func TestFiveGibibytes(t *testing.T) {
 // TestSizeOfFiveGibibytes counts what Encrypt writes beyond 4 GiB.
 func TestSizeOfFiveGibibytes(t *testing.T) {
 	const size = 5*gibibyte + 12345
-	want, err := cms.Size(size, certs(alice(t), bob(t)))
+	want, err := cms.Size(size, certs(alice(t), bob(t)), cms.Compatible)
 	must(t, err)
 	var written counter
-	w, err := cms.Encrypt(&written, certs(alice(t), bob(t)))
+	w, err := cms.Encrypt(&written, certs(alice(t), bob(t)), cms.Compatible)
 	must(t, err)
 	_, err = io.CopyN(w, noiseReader(), size)
 	must(t, err)
@@ -118,7 +118,7 @@ func encryptedFile(t *testing.T, id identity, size int64) string {
 	path := filepath.Join(t.TempDir(), "message.p7m")
 	out, err := os.Create(path)
 	must(t, err)
-	w, err := cms.Encrypt(out, certs(id))
+	w, err := cms.Encrypt(out, certs(id), cms.Compatible)
 	must(t, err)
 	_, err = io.CopyN(w, noiseReader(), size)
 	must(t, err)

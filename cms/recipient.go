@@ -2,8 +2,12 @@ package cms
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	_ "crypto/sha1" // which parseOAEP names
+	"crypto/sha256"
+	_ "crypto/sha512" // which parseOAEP names
 	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
@@ -15,18 +19,18 @@ import (
 
 // recipientInfos encrypts the content key to each recipient and returns the SET
 // of KeyTransRecipientInfo, in the order that DER asks of a SET OF.
-func recipientInfos(recipients []*x509.Certificate, key []byte) ([]byte, error) {
+func recipientInfos(recipients []*x509.Certificate, how Profile, key []byte) ([]byte, error) {
 	infos := make([][]byte, 0, len(recipients))
 	for _, cert := range recipients {
 		pub, err := rsaKey(cert)
 		if err != nil {
 			return nil, err
 		}
-		encrypted, err := rsa.EncryptPKCS1v15(rand.Reader, pub, key)
+		encrypted, err := encryptKey(pub, how, key)
 		if err != nil {
 			return nil, fmt.Errorf("encrypt the content key: %w", err)
 		}
-		info, err := recipientInfo(cert, encrypted)
+		info, err := recipientInfo(cert, how, encrypted)
 		if err != nil {
 			return nil, err
 		}
@@ -35,6 +39,14 @@ func recipientInfos(recipients []*x509.Certificate, key []byte) ([]byte, error) 
 	slices.SortFunc(infos, bytes.Compare)
 	all := bytes.Join(infos, nil)
 	return append(appendHead(nil, tagSet, int64(len(all))), all...), nil
+}
+
+// encryptKey encrypts the content key.
+func encryptKey(pub *rsa.PublicKey, how Profile, key []byte) ([]byte, error) {
+	if how == Authenticated {
+		return rsa.EncryptOAEP(sha256.New(), rand.Reader, pub, key, nil)
+	}
+	return rsa.EncryptPKCS1v15(rand.Reader, pub, key)
 }
 
 // rsaKey is the key of a certificate that can be encrypted to.
@@ -48,15 +60,12 @@ func rsaKey(cert *x509.Certificate) (*rsa.PublicKey, error) {
 
 // recipientInfo returns a KeyTransRecipientInfo (RFC 5652, section 6.2.1) of
 // version 0, which names its recipient by issuer and serial number.
-func recipientInfo(cert *x509.Certificate, encryptedKey []byte) ([]byte, error) {
+func recipientInfo(cert *x509.Certificate, how Profile, encryptedKey []byte) ([]byte, error) {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1Int64(0)
 		addIssuerAndSerial(b, cert)
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1ObjectIdentifier(oidRSAEncryption)
-			b.AddASN1NULL()
-		})
+		b.AddBytes([]byte(how.keyTransport()))
 		b.AddASN1OctetString(encryptedKey)
 	})
 	info, err := b.Bytes()
@@ -75,8 +84,9 @@ func addIssuerAndSerial(b *cryptobyte.Builder, cert *x509.Certificate) {
 }
 
 // recipientInfoSize is the length of what recipientInfo returns.
-func recipientInfoSize(cert *x509.Certificate, pub *rsa.PublicKey) int64 {
-	const version, algorithm = 3, 2 + (2 + 9) + 2 // rsaEncryption with NULL
+func recipientInfoSize(cert *x509.Certificate, pub *rsa.PublicKey, how Profile) int64 {
+	const version = 3
+	algorithm := int64(len(how.keyTransport()))
 	serial := sizeOf(int64(cert.SerialNumber.BitLen()/8 + 1))
 	name := sizeOf(int64(len(cert.RawIssuer)) + serial)
 	return sizeOf(version + name + algorithm + sizeOf(int64(pub.Size())))
@@ -86,6 +96,7 @@ func recipientInfoSize(cert *x509.Certificate, pub *rsa.PublicKey) int64 {
 type recipient struct {
 	id           []byte // IssuerAndSerialNumber or [0] SubjectKeyIdentifier
 	algorithm    asn1.ObjectIdentifier
+	parameters   cryptobyte.String // of the algorithm
 	encryptedKey []byte
 }
 
@@ -106,7 +117,7 @@ func parseRecipient(der cryptobyte.String) (recipient, error) {
 		!info.Empty() {
 		return r, fmt.Errorf("%w: a recipient cannot be read", ErrDamaged)
 	}
-	r.id, r.encryptedKey = id, octets
+	r.id, r.parameters, r.encryptedKey = id, algorithm, octets
 	return r, nil
 }
 
@@ -130,14 +141,15 @@ func openKey(recipients []recipient, cert *x509.Certificate, key *rsa.PrivateKey
 	var secret []byte
 	other := ""
 	for _, r := range ours {
-		if !r.algorithm.Equal(oidRSAEncryption) {
-			other = known(r.algorithm)
+		options, why := r.options()
+		if why != "" {
+			other = why
 			continue
 		}
 		if len(r.encryptedKey) != key.Size() {
 			continue
 		}
-		found, err := rsa.DecryptPKCS1v15(nil, key, r.encryptedKey)
+		found, err := key.Decrypt(nil, r.encryptedKey, options)
 		if err != nil || len(found) != length {
 			continue // the next recipient may be the one
 		}
@@ -150,11 +162,82 @@ func openKey(recipients []recipient, cert *x509.Certificate, key *rsa.PrivateKey
 	case secret != nil:
 		return secret, nil
 	case other != "":
-		return nil, fmt.Errorf("%w: the content key is encrypted with %s, not with RSA PKCS #1 v1.5", ErrUnsupported, other)
+		return nil, fmt.Errorf("%w: the content key is encrypted with %s, which cannot be read", ErrUnsupported, other)
 	case cert != nil:
 		return nil, fmt.Errorf("%w: the content key cannot be decrypted", ErrDamaged)
 	}
 	return nil, ErrNotRecipient
+}
+
+// options says how the recipient's content key is decrypted, or else what it is
+// encrypted with.
+func (r recipient) options() (options crypto.DecrypterOpts, other string) {
+	switch {
+	case r.algorithm.Equal(oidRSAEncryption):
+		return &rsa.PKCS1v15DecryptOptions{}, ""
+	case r.algorithm.Equal(oidRSAOAEP):
+		if oaep, ok := parseOAEP(r.parameters); ok {
+			return oaep, ""
+		}
+		return nil, "RSA-OAEP of an unusual kind"
+	}
+	return nil, known(r.algorithm)
+}
+
+// parseOAEP reads RSAES-OAEP-params (RFC 4055, section 4.1). What is left out is
+// SHA-1, as the RFC says, and openssl does by default; OAEP does not suffer from
+// what SHA-1 suffers from. A label is refused: CMS has no use for one.
+func parseOAEP(der cryptobyte.String) (*rsa.OAEPOptions, bool) {
+	var (
+		params, field, mgf cryptobyte.String
+		present            bool
+		oid                asn1.ObjectIdentifier
+	)
+	options := &rsa.OAEPOptions{Hash: crypto.SHA1, MGFHash: crypto.SHA1}
+	if !der.ReadASN1(&params, cbasn1.SEQUENCE) || !der.Empty() {
+		return nil, false
+	}
+	if !params.ReadOptionalASN1(&field, &present, cbasn1.Tag(0).ContextSpecific().Constructed()) {
+		return nil, false
+	}
+	if present && (!readHash(&field, &options.Hash) || !field.Empty()) {
+		return nil, false
+	}
+	if !params.ReadOptionalASN1(&field, &present, cbasn1.Tag(1).ContextSpecific().Constructed()) {
+		return nil, false
+	}
+	if present && (!field.ReadASN1(&mgf, cbasn1.SEQUENCE) || !field.Empty() || !mgf.ReadASN1ObjectIdentifier(&oid) ||
+		!oid.Equal(oidMGF1) || !readHash(&mgf, &options.MGFHash) || !mgf.Empty()) {
+		return nil, false
+	}
+	return options, params.Empty()
+}
+
+// readHash reads the AlgorithmIdentifier of a hash, with NULL or without, which
+// are the same (RFC 4055, section 2.1).
+func readHash(der *cryptobyte.String, hash *crypto.Hash) bool {
+	var (
+		algorithm, null cryptobyte.String
+		present         bool
+		oid             asn1.ObjectIdentifier
+	)
+	if !der.ReadASN1(&algorithm, cbasn1.SEQUENCE) || !algorithm.ReadASN1ObjectIdentifier(&oid) ||
+		!algorithm.ReadOptionalASN1(&null, &present, cbasn1.NULL) || !null.Empty() || !algorithm.Empty() {
+		return false
+	}
+	switch {
+	case oid.Equal(oidSHA1):
+		*hash = crypto.SHA1
+	case oid.Equal(oidSHA256):
+		*hash = crypto.SHA256
+	case oid.Equal(oidSHA384):
+		*hash = crypto.SHA384
+	case oid.Equal(oidSHA512):
+		*hash = crypto.SHA512
+	default:
+		return false
+	}
+	return true
 }
 
 // addressed returns the recipients that the certificate's owner is, at least

@@ -9,10 +9,12 @@ import (
 
 // textHeader begins the S/MIME text form (RFC 8551, section 3.2.1), in the words
 // of OpenSSL. Lines end with CR LF throughout, as MIME asks.
-const textHeader = "MIME-Version: 1.0\r\n" +
-	"Content-Disposition: attachment; filename=\"smime.p7m\"\r\n" +
-	"Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=\"smime.p7m\"\r\n" +
-	"Content-Transfer-Encoding: base64\r\n\r\n"
+func textHeader(how Profile) string {
+	return "MIME-Version: 1.0\r\n" +
+		"Content-Disposition: attachment; filename=\"smime.p7m\"\r\n" +
+		"Content-Type: " + how.MediaType() + "; name=\"smime.p7m\"\r\n" +
+		"Content-Transfer-Encoding: base64\r\n\r\n"
+}
 
 const (
 	lineOctets = 48 // of the message in a line
@@ -23,8 +25,13 @@ const (
 
 // TextSize returns the length in bytes of the S/MIME text form of a message of
 // that many bytes.
-func TextSize(size int64) int64 {
-	text := int64(len(textHeader)) + size/lineOctets*lineSize
+func TextSize(size int64, how Profile) int64 {
+	return int64(len(textHeader(how))) + bodySize(size)
+}
+
+// bodySize is the length of the text behind the header.
+func bodySize(size int64) int64 {
+	text := size / lineOctets * lineSize
 	if rest := size % lineOctets; rest > 0 {
 		text += (rest+2)/3*4 + 2
 	}
@@ -37,6 +44,7 @@ func TextSize(size int64) int64 {
 // one goroutine at a time.
 type TextReader struct {
 	der    io.ReadSeeker
+	header string
 	size   int64  // of the message
 	at     int64  // place in the text of the next Read
 	octets []byte // room for a part of the message
@@ -48,8 +56,8 @@ type TextReader struct {
 // begins at the start of der. The reader moves der about as it likes. Where der
 // has fewer bytes, reading ends with an error that wraps io.ErrUnexpectedEOF;
 // more are not looked at.
-func NewTextReader(der io.ReadSeeker, size int64) *TextReader {
-	return &TextReader{der: der, size: size, octets: make([]byte, chunkLines*lineOctets)}
+func NewTextReader(der io.ReadSeeker, size int64, how Profile) *TextReader {
+	return &TextReader{der: der, header: textHeader(how), size: size, octets: make([]byte, chunkLines*lineOctets)}
 }
 
 // Seek sets the place of the next Read (see io.Seeker). A place beyond the end
@@ -60,7 +68,7 @@ func (t *TextReader) Seek(offset int64, whence int) (int64, error) {
 	case io.SeekCurrent:
 		offset += t.at
 	case io.SeekEnd:
-		offset += TextSize(t.size)
+		offset += t.whole()
 	default:
 		return 0, errors.New("seek in the text form: unknown whence")
 	}
@@ -71,16 +79,19 @@ func (t *TextReader) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
+// whole is the length of the text.
+func (t *TextReader) whole() int64 { return int64(len(t.header)) + bodySize(t.size) }
+
 // Read gives out text.
 func (t *TextReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if t.at >= TextSize(t.size) {
+	if t.at >= t.whole() {
 		return 0, io.EOF
 	}
-	if t.at < int64(len(textHeader)) {
-		n := copy(p, textHeader[t.at:])
+	if t.at < int64(len(t.header)) {
+		n := copy(p, t.header[t.at:])
 		t.at += int64(n)
 		return n, nil
 	}
@@ -96,7 +107,7 @@ func (t *TextReader) Read(p []byte) (int, error) {
 
 // load makes the lines from the present place on.
 func (t *TextReader) load() error {
-	line := (t.at - int64(len(textHeader))) / lineSize
+	line := (t.at - int64(len(t.header))) / lineSize
 	octets := t.octets[:min(int64(len(t.octets)), t.size-line*lineOctets)]
 	if _, err := t.der.Seek(line*lineOctets, io.SeekStart); err != nil {
 		return fmt.Errorf("seek in the message: %w", err)
@@ -107,7 +118,7 @@ func (t *TextReader) load() error {
 		}
 		return fmt.Errorf("read the message: %w", err)
 	}
-	t.chunk, t.from = t.chunk[:0], int64(len(textHeader))+line*lineSize
+	t.chunk, t.from = t.chunk[:0], int64(len(t.header))+line*lineSize
 	for len(octets) > 0 {
 		n := min(len(octets), lineOctets)
 		t.chunk = base64.StdEncoding.AppendEncode(t.chunk, octets[:n])

@@ -42,10 +42,10 @@ func TestTextSeeks(t *testing.T) {
 	for _, size := range []int{0, 1, 2, 3, 47, 48, 49, 96, 5000, 48*1024 - 1, 48 * 1024, 48*1024 + 1, 200_001} {
 		der := noise(size)
 		whole := text(t, der)
-		if want := cms.TextSize(int64(size)); int64(len(whole)) != want {
+		if want := cms.TextSize(int64(size), cms.Compatible); int64(len(whole)) != want {
 			t.Fatalf("%d bytes: TextSize says %d, the text has %d", size, want, len(whole))
 		}
-		reader := cms.NewTextReader(bytes.NewReader(der), int64(size))
+		reader := cms.NewTextReader(bytes.NewReader(der), int64(size), cms.Compatible)
 		if size <= 5000 {
 			// It checks many ways of reading and seeking against the content.
 			if err := iotest.TestReader(reader, whole); err != nil {
@@ -69,11 +69,11 @@ func TestTextSeeks(t *testing.T) {
 
 func TestTextSeeksNowhere(t *testing.T) {
 	t.Parallel()
-	reader := cms.NewTextReader(bytes.NewReader(noise(100)), 100)
+	reader := cms.NewTextReader(bytes.NewReader(noise(100)), 100, cms.Compatible)
 	for _, to := range []struct {
 		offset int64
 		whence int
-	}{{-1, io.SeekStart}, {-1, io.SeekCurrent}, {-cms.TextSize(100) - 1, io.SeekEnd}, {0, 3}, {0, -1}} {
+	}{{-1, io.SeekStart}, {-1, io.SeekCurrent}, {-cms.TextSize(100, cms.Compatible) - 1, io.SeekEnd}, {0, 3}, {0, -1}} {
 		if _, err := reader.Seek(to.offset, to.whence); err == nil {
 			t.Errorf("Seek(%d, %d) succeeded", to.offset, to.whence)
 		}
@@ -90,7 +90,7 @@ func TestTextSeeksNowhere(t *testing.T) {
 func TestTextOfWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	for _, has := range []int{0, 1, 48, 48 * 1024, 99_999} {
-		reader := cms.NewTextReader(bytes.NewReader(noise(has)), 100_000)
+		reader := cms.NewTextReader(bytes.NewReader(noise(has)), 100_000, cms.Compatible)
 		if _, err := io.Copy(io.Discard, reader); !errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 			t.Errorf("%d of 100,000 bytes: the error is %v", has, err)
 		}
@@ -103,7 +103,7 @@ func TestTextOfWhatIsMissing(t *testing.T) {
 		}{iotest.ErrReader(broken), bytes.NewReader(nil)},
 		unseekable{broken},
 	} {
-		if _, err := io.Copy(io.Discard, cms.NewTextReader(der, 100)); !errors.Is(err, broken) {
+		if _, err := io.Copy(io.Discard, cms.NewTextReader(der, 100, cms.Compatible)); !errors.Is(err, broken) {
 			t.Errorf("the error is %v", err)
 		}
 	}
@@ -121,7 +121,7 @@ func TestTextOverHTTP(t *testing.T) {
 	content := noise(300_000)
 	der := encrypt(t, content, alice(t))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.ServeContent(w, r, "export.zip.smime", time.Time{}, cms.NewTextReader(bytes.NewReader(der), int64(len(der))))
+		http.ServeContent(w, r, "export.zip.smime", time.Time{}, cms.NewTextReader(bytes.NewReader(der), int64(len(der)), cms.Compatible))
 	}))
 	defer server.Close()
 	fetch := func(ranges string, status int) []byte {
@@ -141,7 +141,7 @@ func TestTextOverHTTP(t *testing.T) {
 		return body
 	}
 	whole := fetch("", http.StatusOK)
-	size := cms.TextSize(int64(len(der)))
+	size := cms.TextSize(int64(len(der)), cms.Compatible)
 	if int64(len(whole)) != size {
 		t.Fatalf("the answer has %d bytes, not %d", len(whole), size)
 	}

@@ -124,7 +124,7 @@ func newNaive(h *history, id identity) *naive {
 // run exports all records and returns how many bytes it encoded and wrote.
 func (n *naive) run(b *testing.B) (plain, stored int64) {
 	out := &digest{sum: sha256.New()}
-	cipher, err := cms.Encrypt(bufio.NewWriterSize(out, writeSize), newSpec(n.id).Recipients)
+	cipher, err := cms.Encrypt(bufio.NewWriterSize(out, writeSize), newSpec(n.id).Recipients, cms.Compatible)
 	must(b, err)
 	z := zip.NewWriter(cipher)
 	entry, err := z.Create("Interaction-run-1.json")

@@ -150,16 +150,18 @@ func (c *cutter) worst(more int64) int64 {
 }
 
 // zipRoom is the size of the largest zip that becomes an artifact of at most
-// the split size. It is negative where not even an empty one does: each record
+// the split size, and that may be encrypted under one key. It is negative where not even an empty one does: each record
 // is then a part by itself. Recipients that nothing can be encrypted to are
 // CodeInvalid.
 func zipRoom(spec Spec) (int64, error) {
-	if _, err := cms.Size(0, spec.Recipients); err != nil {
+	how := cms.ProfileOf(spec.Encryption)
+	if _, err := cms.Size(0, spec.Recipients, how); err != nil {
 		return 0, &cdds.Error{Code: cdds.CodeInvalid, Message: "The artifacts cannot be encrypted to the given certificates.", Hint: "Import a certificate with an RSA key; then retry the run.", Err: err}
 	}
 	var sizeErr error
-	room := sort.Search(int(spec.SplitSize)+1, func(content int) bool {
-		size, err := cms.Size(int64(content), spec.Recipients)
+	most := min(spec.SplitSize, cms.MaxContent(how))
+	room := sort.Search(int(most)+1, func(content int) bool {
+		size, err := cms.Size(int64(content), spec.Recipients, how)
 		if err != nil {
 			sizeErr = err
 		}

@@ -53,8 +53,9 @@ type Spec struct {
 	SplitSize   int64            // bytes of a finished artifact; 0: one file
 	Compression cdds.Compression // "": default
 	Recipients  []*x509.Certificate
-	Prefix      string // of the objects' keys; belongs to this attempt alone
-	OneSnapshot bool   // read the whole run in one transaction
+	Encryption  cdds.Encryption // "": compatible
+	Prefix      string          // of the objects' keys; belongs to this attempt alone
+	OneSnapshot bool            // read the whole run in one transaction
 	// NotBefore is the instant that the source's clock must have reached: what
 	// comes until then is not all there yet. A run that comes earlier ends with
 	// a *TooEarly. Zero: whenever.
@@ -73,6 +74,9 @@ type Spec struct {
 type Checkpoint struct {
 	Artifact   Artifact `json:"artifact"`   // its Parts is not known yet
 	Recipients []string `json:"recipients"` // fingerprints of the certificates that it is encrypted to
+	// Encryption is how; "" in what a version without the choice has stored, which
+	// is compatible.
+	Encryption cdds.Encryption `json:"encryption"`
 }
 
 // TooEarly is the error of a run whose window is not over yet by the source's

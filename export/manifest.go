@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cdds"
+	"cdds/cms"
 	"cdds/export/schema"
 	"cdds/source"
 )
@@ -27,6 +28,7 @@ type Manifest struct {
 	Records        map[source.Entity]int64 `json:"records"`   // of each kind that the run reads
 	Artifacts      []ManifestArtifact      `json:"artifacts"` // empty where there was no data
 	Recipients     []ManifestRecipient     `json:"recipients"`
+	Encryption     ManifestEncryption      `json:"encryption"`
 	ProductVersion string                  `json:"productVersion"`
 	SchemaVersion  string                  `json:"schemaVersion"` // of the JSON Schemas of the records
 	CreatedAt      time.Time               `json:"createdAt"`
@@ -77,6 +79,14 @@ type ManifestKey struct {
 	Sub string `json:"sub,omitempty"` // of the attachment
 }
 
+// ManifestEncryption says what the artifacts are encrypted with. Both are empty
+// in manifests of versions without a choice, which is AES-256-CBC and RSA PKCS #1
+// v1.5.
+type ManifestEncryption struct {
+	Content      string `json:"content"`
+	KeyTransport string `json:"keyTransport"`
+}
+
 // ManifestRecipient is a certificate that the artifacts are encrypted to.
 type ManifestRecipient struct {
 	Fingerprint string    `json:"fingerprint"` // SHA-256 of the DER form, lower-case hex
@@ -92,6 +102,7 @@ func NewManifest(spec Spec, r *Result, job json.RawMessage, productVersion strin
 		Records:  r.Records, Artifacts: []ManifestArtifact{}, Recipients: recipientsOf(spec.Recipients),
 		ProductVersion: productVersion, SchemaVersion: schema.Version, CreatedAt: now.UTC(),
 	}
+	m.Encryption.Content, m.Encryption.KeyTransport = cms.ProfileOf(spec.Encryption).Names()
 	if !spec.Window.Start.IsZero() {
 		start := spec.Window.Start.UTC()
 		m.Window.Start = &start

@@ -120,6 +120,10 @@ func TestManifest(t *testing.T) {
    "notAfter": "2027-03-01T12:00:00Z"
   }
  ],
+ "encryption": {
+  "content": "AES-256-CBC",
+  "keyTransport": "RSA PKCS #1 v1.5"
+ },
  "productVersion": "1.2.3",
  "schemaVersion": "1",
  "createdAt": "2026-03-01T12:00:00Z"

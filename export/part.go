@@ -139,7 +139,7 @@ func (w *writer) openPart(ctx context.Context, number int) error {
 	} else {
 		w.buffer.Reset(into)
 	}
-	if p.cipher, err = cms.Encrypt(w.buffer, w.spec.Recipients); err != nil {
+	if p.cipher, err = cms.Encrypt(w.buffer, w.spec.Recipients, cms.ProfileOf(w.spec.Encryption)); err != nil {
 		return fmt.Errorf("begin to encrypt %s: %w", name, err)
 	}
 	p.zip = zip.NewWriter(p.cipher)
@@ -172,7 +172,7 @@ func (w *writer) closePart(ctx context.Context) error {
 	p.artifact.Size, p.artifact.SHA256 = p.stored.size, p.stored.hex()
 	w.artifacts = append(w.artifacts, p.artifact)
 	if w.spec.Keep != nil && p.number > 0 {
-		return w.spec.Keep(ctx, Checkpoint{Artifact: p.artifact, Recipients: Fingerprints(w.spec.Recipients)})
+		return w.spec.Keep(ctx, Checkpoint{Artifact: p.artifact, Recipients: Fingerprints(w.spec.Recipients), Encryption: w.spec.Encryption})
 	}
 	return nil
 }

@@ -219,15 +219,20 @@ func TestManyParts(t *testing.T) {
 func TestZipRoom(t *testing.T) {
 	id := newIdentity(t)
 	for _, recipients := range [][]*x509.Certificate{{id.cert}, {id.cert, id.cert, id.cert}} {
-		for _, size := range []int64{1, 600, 4096, 1 << 20, 1<<20 + 5, 123_456_789, 1 << 40} {
-			room, err := zipRoom(Spec{SplitSize: size, Recipients: recipients})
-			must(t, err)
-			fits, err := cms.Size(max(room, 0), recipients)
-			must(t, err)
-			more, err := cms.Size(room+1, recipients)
-			must(t, err)
-			if room >= 0 && fits > size || more <= size {
-				t.Errorf("%d bytes: room for %d, which becomes %d", size, room, fits)
+		for _, how := range []cdds.Encryption{cdds.EncryptionCompatible, cdds.EncryptionAuthenticated} {
+			for _, size := range []int64{1, 600, 4096, 1 << 20, 1<<20 + 5, 123_456_789, 1 << 40} {
+				room, err := zipRoom(Spec{SplitSize: size, Recipients: recipients, Encryption: how})
+				must(t, err)
+				fits, err := cms.Size(max(room, 0), recipients, cms.ProfileOf(how))
+				must(t, err)
+				if room == cms.MaxContent(cms.ProfileOf(how)) {
+					continue // what one key may encrypt, whatever the split size
+				}
+				more, err := cms.Size(room+1, recipients, cms.ProfileOf(how))
+				must(t, err)
+				if room >= 0 && fits > size || more <= size {
+					t.Errorf("%d bytes: room for %d, which becomes %d", size, room, fits)
+				}
 			}
 		}
 	}

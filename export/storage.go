@@ -8,6 +8,7 @@ import (
 	"gocloud.dev/blob"
 
 	"cdds"
+	"cdds/cms"
 )
 
 // writerOptions are those of all objects. Object stores upload in pieces of the
@@ -20,13 +21,17 @@ func writerOptions() *blob.WriterOptions {
 	}
 }
 
-// storageFailure says what is wrong with the storage. Errors that speak for
+// storageFailure says what is wrong with the storage, or with how much is written
+// to it. Errors that speak for
 // themselves pass, and so does the end of a context.
 func storageFailure(err error) error {
 	var ours *cdds.Error
 	switch {
 	case err == nil || errors.As(err, &ours) || errors.Is(err, context.Canceled):
 		return err
+	case errors.Is(err, cms.ErrTooLong):
+		return &cdds.Error{Code: cdds.CodeInvalid, Message: "The export is larger than the 64 GiB that one file with authenticated encryption may have.",
+			Hint: "Give the job a file split size, or its owner chooses compatible encryption under User preferences; then start the job again.", Err: err}
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The artifact storage is full.", Hint: "Free space there, or shorten the retention; then retry the run.", Err: err}
 	}
