@@ -28,6 +28,9 @@ const (
 	ActionDeleteArtifacts Action = "delete-artifacts"
 	ActionManageUsers     Action = "manage-users"
 	ActionSeeAudit        Action = "see-audit"
+	// ActionSeeRecipients is to see who else can read one's exports.
+	ActionSeeRecipients    Action = "see-recipients"
+	ActionManageRecipients Action = "manage-recipients"
 )
 
 // Can reports whether the role has the right. What is not listed is refused.
@@ -41,12 +44,14 @@ func (r Role) Can(a Action) bool {
 	case RoleAdministrator:
 		switch a {
 		case ActionOwnPreferences, ActionOwnTokens, ActionSeeJobs, ActionManageJobs, ActionSeeRuns, ActionStartRuns, ActionCancelRuns,
-			ActionDeleteRuns, ActionSeeArtifacts, ActionDownload, ActionDeleteArtifacts, ActionManageUsers, ActionSeeAudit:
+			ActionDeleteRuns, ActionSeeArtifacts, ActionDownload, ActionDeleteArtifacts, ActionManageUsers,
+			ActionSeeAudit, ActionSeeRecipients, ActionManageRecipients:
 			return true
 		}
 	case RoleExporter:
 		switch a {
-		case ActionOwnPreferences, ActionOwnTokens, ActionSeeJobs, ActionSeeRuns, ActionStartRuns, ActionCancelRuns, ActionSeeArtifacts, ActionDownload:
+		case ActionOwnPreferences, ActionOwnTokens, ActionSeeJobs, ActionSeeRuns, ActionStartRuns, ActionCancelRuns, ActionSeeArtifacts, ActionDownload,
+			ActionSeeRecipients:
 			return true
 		}
 	case RoleViewer:

@@ -26,12 +26,12 @@ const (
 func Scopes() []Scope { return []Scope{ScopeRead, ScopeRun, ScopeDownload, ScopeAdminister} }
 
 // Covers reports whether a token of this scope has the right, if its user has
-// it. What is not listed is refused: certificates, sessions and tokens are for
-// the person alone, so that a stolen token cannot outlive itself.
+// it. What is not listed is refused: certificates, recipients, sessions and
+// tokens are for the person alone, so that a stolen token cannot outlive itself.
 func (s Scope) Covers(a Action) bool {
 	switch s {
 	case ScopeRead:
-		return a == ActionSeeJobs || a == ActionSeeRuns || a == ActionSeeArtifacts || a == ActionSeeAudit
+		return a == ActionSeeJobs || a == ActionSeeRuns || a == ActionSeeArtifacts || a == ActionSeeAudit || a == ActionSeeRecipients
 	case ScopeRun:
 		return a == ActionStartRuns || a == ActionCancelRuns
 	case ScopeDownload:

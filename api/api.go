@@ -100,6 +100,7 @@ func newServer(ctx context.Context, cfg Config, mux *http.ServeMux) *server {
 	s.registerSession()
 	s.registerCertificate()
 	s.registerTokens()
+	s.registerRecipients()
 	s.registerJobs()
 	s.registerRuns()
 	s.registerArtifacts()

@@ -19,7 +19,7 @@ const (
 type Overview struct {
 	Days         []OverviewDay    `json:"days" doc:"One for each UTC day, today's last, also those without a run."`
 	Storage      StorageUse       `json:"storage"`
-	Certificates []CertificateEnd `json:"certificates" doc:"Those that end within 30 days or have ended: all users' for administrators, one's own for others."`
+	Certificates []CertificateEnd `json:"certificates" doc:"Those that end within 30 days or have ended: all users' and recipients' for administrators, one's own for others."`
 }
 
 // OverviewDay is one UTC day, by the end of its runs.
@@ -89,6 +89,13 @@ func (s *server) getOverview(ctx context.Context, in *overviewInput) (*overviewO
 		if by.Role.Can(cdds.ActionManageUsers) || e.UserID == by.ID {
 			out.Certificates = append(out.Certificates, CertificateEnd{Username: e.Username, Subject: e.Subject, NotAfter: e.NotAfter, Expired: !e.NotAfter.After(now)})
 		}
+	}
+	if by.Role.Can(cdds.ActionManageRecipients) {
+		ends, err := s.recipientEnds(ctx, by.TenantID, now.Add(certificateWarning), now)
+		if err != nil {
+			return nil, err
+		}
+		out.Certificates = append(out.Certificates, ends...)
 	}
 	return &overviewOutput{Body: out}, nil
 }

@@ -15,6 +15,7 @@ type Me struct {
 	Tenant      string       `json:"tenant"`
 	Role        *string      `json:"role" doc:"Null for a user without a role, who sees Access Denied."`
 	Certificate *Certificate `json:"certificate" doc:"Null until one is imported."`
+	Encryption  string       `json:"encryption" enum:"compatible,authenticated" doc:"How my exports are encrypted."`
 }
 
 // Certificate is a recipient certificate in an answer.
@@ -115,6 +116,11 @@ func (s *server) me(ctx context.Context, user cdds.User, now time.Time) (Me, err
 		role := string(user.Role)
 		me.Role = &role
 	}
+	encryption, err := s.Store.Encryption(ctx, user.ID)
+	if err != nil {
+		return me, err
+	}
+	me.Encryption = string(encryption)
 	cert, err := s.Store.Certificate(ctx, user.ID)
 	if cdds.CodeOf(err) == cdds.CodeNotFound {
 		return me, nil

@@ -90,6 +90,7 @@ type Artifact struct {
 	ExpiresAt     time.Time `json:"expiresAt"`
 	RemainingDays int       `json:"remainingDays"`
 	Recipients    []string  `json:"recipients" doc:"SHA-256 fingerprints of the certificates it is encrypted to."`
+	Encryption    string    `json:"encryption" enum:"compatible,authenticated" doc:"compatible: AES-256-CBC; authenticated: AES-256-GCM."`
 
 	VerifiedAt *time.Time `json:"verifiedAt" doc:"When the stored bytes were last compared with sha256; null before the first time."`
 	Damaged    *Damage    `json:"damaged" doc:"Null while the stored bytes are what was written."`
@@ -170,7 +171,7 @@ func wireRun(r cdds.Run, attempts []cdds.Attempt) Run {
 func wireArtifact(a cdds.Artifact, now time.Time) Artifact {
 	out := Artifact{
 		ID: a.ID, RunID: a.RunID, JobID: a.JobID, Title: a.Title, Type: string(a.Type), Name: a.Name, Part: a.Part, Parts: a.Parts,
-		Size: a.Size, SHA256: a.SHA256, CreatedAt: a.CreatedAt, ExpiresAt: a.ExpiresAt, RemainingDays: a.RemainingDays(now), Recipients: a.Recipients,
+		Size: a.Size, SHA256: a.SHA256, CreatedAt: a.CreatedAt, ExpiresAt: a.ExpiresAt, RemainingDays: a.RemainingDays(now), Recipients: a.Recipients, Encryption: string(a.Encryption),
 		VerifiedAt: optional(a.VerifiedAt),
 	}
 	if a.Damage != "" {

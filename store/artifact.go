@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,13 +11,13 @@ import (
 )
 
 const artifactColumns = `a.id, a.tenant_id, a.run_id, a.job_id, a.title, a.type, a.name, a.key, a.part, a.parts, a.size, a.sha256,
-	a.recipients, a.created_at, a.expires_at, a.expired_at, a.verified_at, a.damaged_at, a.damage`
+	a.recipients, a.encryption, a.created_at, a.expires_at, a.expired_at, a.verified_at, a.damaged_at, a.damage`
 
 func scanArtifact(row scanner) (cdds.Artifact, error) {
 	var a cdds.Artifact
 	var recipients string
 	err := row.Scan(&a.ID, &a.TenantID, &a.RunID, &a.JobID, &a.Title, &a.Type, &a.Name, &a.Key, &a.Part, &a.Parts, &a.Size, &a.SHA256,
-		&recipients, (*instant)(&a.CreatedAt), (*instant)(&a.ExpiresAt), (*instant)(&a.ExpiredAt),
+		&recipients, &a.Encryption, (*instant)(&a.CreatedAt), (*instant)(&a.ExpiresAt), (*instant)(&a.ExpiredAt),
 		(*instant)(&a.VerifiedAt), (*instant)(&a.DamagedAt), (*text)(&a.Damage))
 	if err != nil {
 		return a, err
@@ -99,9 +100,9 @@ func (t *Tx) insertArtifact(ctx context.Context, a cdds.Artifact) error {
 	}
 	_, err = exec(ctx, t.tx, "add the artifact", `
 		INSERT INTO artifacts (id, tenant_id, run_id, job_id, title, title_lower, type, name, key, part, parts, size, sha256,
-			recipients, created_at, expires_at, expired_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+			recipients, encryption, created_at, expires_at, expired_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 		a.ID, a.TenantID, a.RunID, a.JobID, a.Title, lower(a.Title), string(a.Type), a.Name, a.Key, a.Part, a.Parts, a.Size, a.SHA256,
-		string(recipients), instant(a.CreatedAt), instant(a.ExpiresAt), instant(a.ExpiredAt))
+		string(recipients), string(cmp.Or(a.Encryption, cdds.EncryptionCompatible)), instant(a.CreatedAt), instant(a.ExpiresAt), instant(a.ExpiredAt))
 	return err
 }

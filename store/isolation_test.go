@@ -22,6 +22,7 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 		w.tx(t, func(ctx context.Context, tx *store.Tx) error {
 			return tx.InsertAudit(ctx, store.AuditEntry{TenantID: "tenant-a", UserID: "user-a", Username: "ann", Action: "job.create", Object: "job-1", At: now})
 		})
+		escrow := w.addRecipient(t, w.alpha, "recipient-1")
 		const other = "tenant-b"
 		for name, read := range map[string]func() error{
 			"Job":      func() error { _, err := w.st.Job(ctx, other, job.ID); return err },
@@ -31,6 +32,17 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 			"Artifact": func() error { _, err := w.st.Artifact(ctx, other, file.ID); return err },
 			"LockJob": func() error {
 				return w.tryTx(func(ctx context.Context, tx *store.Tx) error { _, err := tx.LockJob(ctx, other, job.ID); return err })
+			},
+			"DeleteRecipient": func() error {
+				return w.tryTx(func(ctx context.Context, tx *store.Tx) error {
+					_, err := tx.DeleteRecipient(ctx, other, escrow.ID)
+					return err
+				})
+			},
+			"PutEncryption": func() error {
+				return w.tryTx(func(ctx context.Context, tx *store.Tx) error {
+					return tx.PutEncryption(ctx, other, w.alpha.ID, cdds.EncryptionAuthenticated, now)
+				})
 			},
 			"DeleteRun": func() error {
 				return w.tryTx(func(ctx context.Context, tx *store.Tx) error { return tx.DeleteRun(ctx, other, run.ID) })
@@ -74,6 +86,10 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 				downloads, err := w.st.Downloads(ctx, other, run.ID, 10)
 				return len(downloads), err
 			},
+			"Recipients": func() (int, error) {
+				r, err := w.st.Recipients(ctx, other)
+				return len(r), err
+			},
 			"Audit": func() (int, error) {
 				p, err := w.st.Audit(ctx, store.AuditQuery{TenantID: other})
 				return len(p.Items) + int(p.Total), err
@@ -109,11 +125,11 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 // tenant and that the test above does not know.
 func TestIsolationCoversEveryRead(t *testing.T) {
 	covered := []string{"Job", "JobRow", "Jobs", "Run", "Runs", "RunsChanged", "Manifest", "Artifact", "Artifacts", "Audit", "AuditAfter", "AuditHead", "CheckChain",
-		"RunDays", "StorageUse", "CertificateEnds", "Downloads"}
+		"RunDays", "StorageUse", "CertificateEnds", "Downloads", "Recipients"}
 	// These are for workers, loops and sign-in, before or beyond any tenant.
-	beyond := []string{"Tenant", "TenantNamed", "Tenants", "User", "UsersNamed", "Users", "Certificate", "Session", "Remembered", "DueJobs",
-		"RunByID", "ActiveRuns", "NextQueuedRun", "UnbegunRuns", "Checkpoints", "TokenByHash", "SignInFailures", "TokensOf", "StuckRuns", "RunsInProgress", "LastWindowEnd", "Attempts", "ArtifactsOfRun", "ExpiredArtifacts",
-		"ArtifactsAfter", "NextToVerify", "KeptBefore", "AuditChains"}
+	beyond := []string{"Tenant", "TenantNamed", "Tenants", "User", "UsersNamed", "Users", "Certificate", "Session", "Remembered", "DueJobs", "RunByID", "ActiveRuns",
+		"NextQueuedRun", "UnbegunRuns", "Checkpoints", "TokenByHash", "SignInFailures", "TokensOf", "StuckRuns", "RunsInProgress", "LastWindowEnd",
+		"Attempts", "ArtifactsOfRun", "ExpiredArtifacts", "ArtifactsAfter", "NextToVerify", "KeptBefore", "AuditChains", "Encryption"}
 	var unknown []string
 	for method := range reflect.TypeFor[store.Reader]().Methods() {
 		if !slices.Contains(covered, method.Name) && !slices.Contains(beyond, method.Name) {

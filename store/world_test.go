@@ -73,7 +73,7 @@ func (w *world) artifact(run cdds.Run, part, parts int) cdds.Artifact {
 	return cdds.Artifact{
 		ID: id, TenantID: run.TenantID, RunID: run.ID, JobID: run.JobID, Title: run.Spec.Title, Type: run.Spec.Type,
 		Name: "export-" + id + ".zip.p7m", Key: "tenants/" + run.TenantID + "/runs/" + id, Part: part, Parts: parts,
-		Size: 1000 * int64(part), SHA256: strings.Repeat("ab", 32), Recipients: []string{"f1", "f2"},
+		Size: 1000 * int64(part), SHA256: strings.Repeat("ab", 32), Recipients: []string{"f1", "f2"}, Encryption: cdds.EncryptionCompatible,
 		CreatedAt: at(time.Minute), ExpiresAt: at(30 * 24 * time.Hour),
 	}
 }

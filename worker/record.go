@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,28 +14,6 @@ import (
 	"cdds/export"
 	"cdds/store"
 )
-
-// recipients returns the certificates that the run is encrypted to: the
-// owner's current one. A missing or expired certificate is CodeInvalid, which
-// fails the run at once.
-func (w *Worker) recipients(ctx context.Context, ownerID string) ([]*x509.Certificate, error) {
-	const hint = "The job's owner imports a current certificate under User preferences; then retry the run."
-	cert, err := w.cfg.Store.Certificate(ctx, ownerID)
-	if cdds.CodeOf(err) == cdds.CodeNotFound {
-		return nil, &cdds.Error{Code: cdds.CodeInvalid, Message: "The job's owner has no certificate.", Hint: hint}
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := cert.Check(w.cfg.Now()); err != nil {
-		return nil, &cdds.Error{Code: cdds.CodeInvalid, Message: "The certificate of the job's owner cannot be used.", Hint: hint, Err: err}
-	}
-	parsed, err := cert.X509()
-	if err != nil {
-		return nil, err
-	}
-	return []*x509.Certificate{parsed}, nil
-}
 
 // outcome turns a result into the rows to record: the artifacts, the manifest
 // and the counts.
@@ -59,7 +36,7 @@ func (w *Worker) outcome(run cdds.Run, spec export.Spec, result *export.Result) 
 		artifacts = append(artifacts, cdds.Artifact{
 			ID: id.String(), TenantID: run.TenantID, RunID: run.ID, JobID: run.JobID, Title: run.Spec.Title, Type: run.Spec.Type,
 			Name: a.Name, Key: a.Key, Part: a.Part, Parts: a.Parts, Size: a.Size, SHA256: a.SHA256,
-			Recipients: export.Fingerprints(spec.Recipients), CreatedAt: now, ExpiresAt: now.Add(w.cfg.Retention),
+			Recipients: export.Fingerprints(spec.Recipients), Encryption: spec.Encryption, CreatedAt: now, ExpiresAt: now.Add(w.cfg.Retention),
 		})
 	}
 	return store.Outcome{

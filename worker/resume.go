@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,7 +14,8 @@ import (
 
 // kept returns what earlier attempts have durably stored, as far as this one
 // can go on behind it: the parts are there, and are encrypted to those who are
-// the recipients now. The rest is forgotten and made anew.
+// the recipients now, in the way that is chosen now. The rest is forgotten and
+// made anew.
 func (w *Worker) kept(ctx context.Context, run cdds.Run, spec export.Spec) ([]export.Checkpoint, error) {
 	rows, err := w.cfg.Store.Checkpoints(ctx, run.ID)
 	if err != nil {
@@ -23,7 +25,8 @@ func (w *Worker) kept(ctx context.Context, run cdds.Run, spec export.Spec) ([]ex
 	for i, row := range rows {
 		var c export.Checkpoint
 		usable := json.Unmarshal(row.Body, &c) == nil && row.Part == i+1 && c.Artifact.Part == row.Part &&
-			slices.Equal(c.Recipients, export.Fingerprints(spec.Recipients))
+			slices.Equal(c.Recipients, export.Fingerprints(spec.Recipients)) &&
+			cmp.Or(c.Encryption, cdds.EncryptionCompatible) == spec.Encryption
 		if usable {
 			if usable, err = w.cfg.Engine.Has(ctx, c.Artifact); err != nil {
 				return nil, err

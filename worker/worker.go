@@ -164,14 +164,18 @@ func (w *Worker) attempt(ctx context.Context, run *cdds.Run, progress *export.Pr
 	return w.outcome(*run, spec, result)
 }
 
-// spec turns a run into an order for the engine. The owner's certificate is
-// looked at here, before any data is read.
+// spec turns a run into an order for the engine. All certificates are looked at
+// here, before any data is read.
 func (w *Worker) spec(ctx context.Context, run cdds.Run) (export.Spec, error) {
 	tenant, err := w.cfg.Store.Tenant(ctx, run.TenantID)
 	if err != nil {
 		return export.Spec{}, err
 	}
-	recipients, err := w.recipients(ctx, run.OwnerID)
+	recipients, err := w.recipients(ctx, run)
+	if err != nil {
+		return export.Spec{}, err
+	}
+	encryption, err := w.cfg.Store.Encryption(ctx, run.OwnerID)
 	if err != nil {
 		return export.Spec{}, err
 	}
@@ -181,7 +185,7 @@ func (w *Worker) spec(ctx context.Context, run cdds.Run) (export.Spec, error) {
 	}
 	return export.Spec{
 		RunID: run.ID, Type: run.Spec.Type, TenantID: tenant.SourceID, Window: run.Window, By: run.Spec.Timeframe.By,
-		MediaTypes: run.Spec.MediaTypes, SplitSize: run.Spec.SplitSize, Compression: run.Spec.Compression, Recipients: recipients, NotBefore: notBefore,
+		MediaTypes: run.Spec.MediaTypes, SplitSize: run.Spec.SplitSize, Compression: run.Spec.Compression, Recipients: recipients, Encryption: encryption, NotBefore: notBefore,
 		Prefix: cdds.ArtifactPrefix(run.TenantID, run.ID, run.Attempt),
 	}, nil
 }

@@ -32,6 +32,7 @@ func rules() map[string]rule {
 	return map[string]rule{
 		"get-me": {everybody, any}, "sign-out": {everybody, nil},
 		"get-certificate": {exporters, nil}, "put-certificate": {exporters, nil}, "delete-certificate": {exporters, nil},
+		"list-recipients": {exporters, read}, "add-recipient": {administrator, nil}, "remove-recipient": {administrator, nil}, "put-encryption": {exporters, nil},
 		"list-tokens": {seers, nil}, "create-token": {seers, nil}, "revoke-token": {seers, nil},
 		"list-jobs": {exporters, read}, "get-job": {exporters, read}, "create-job": {administrator, administer}, "edit-job": {administrator, administer},
 		"delete-job": {administrator, administer}, "suspend-job": {administrator, administer}, "resume-job": {administrator, administer},
@@ -96,7 +97,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	s := serve(t, "--data", data, "--user-rate", "0", "--address-rate", "0")
 	owner := s.signIn(t, out.Username, out.Password)
 	finishedRun := finished(t, owner.export(nil))
-	ids := map[string]string{"runs": finishedRun.ID, "artifacts": owner.artifacts(finishedRun.ID)[0].ID, "tokens": "missing"}
+	ids := map[string]string{"runs": finishedRun.ID, "artifacts": owner.artifacts(finishedRun.ID)[0].ID, "tokens": "missing", "recipients": "missing"}
 	var job jobAnswer
 	owner.ok("POST", "/jobs", jobBody(object{"schedule": object{"kind": "daily", "every": 1, "at": "02:00"}}), &job)
 	ids["jobs"] = job.ID
