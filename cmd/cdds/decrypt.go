@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -94,70 +95,101 @@ func (d *decryption) one(file string) error {
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
-	sum := sha256.New()
-	plain, err := cms.Decrypt(io.TeeReader(&canceled{d.ctx, in}, sum), nil, d.key)
-	if err == nil {
-		err = d.contents(file, plain)
+	if d.out != nil {
+		return closing(in, d.toOutput(file, in))
 	}
-	if err := closing(in, err); err != nil {
+	return closing(in, d.toFolder(file, in))
+}
+
+// toFolder decrypts an artifact into the folder, where all of its files appear
+// when the last check is passed, and none before.
+func (d *decryption) toFolder(file string, in io.Reader) error {
+	files := &stage{dir: d.dir}
+	m, err := d.open(in)
+	if err == nil {
+		err = d.contents(file, m, files.add)
+	}
+	if err == nil {
+		err = files.publish(d.log)
+	}
+	return files.discard(err)
+}
+
+// toOutput decrypts an artifact onto standard output. What is written there
+// cannot be taken back, so an authenticated one is read twice: only when its tag
+// has proved that it is unchanged, the first line comes out.
+func (d *decryption) toOutput(file string, in *os.File) error {
+	m, err := d.open(in)
+	if err != nil {
+		return err
+	}
+	if m.content.Authenticated() {
+		if _, err := in.Seek(0, io.SeekCurrent); err != nil {
+			return &cdds.Error{Code: cdds.CodeInvalid, Message: "The artifact is authenticated, and is read twice so that nothing comes out before it is proved; this input can be read once only.", Hint: "Give a file, or write into a folder with --out DIR.", Err: err}
+		}
+		if err := d.contents(file, m, writeTo(io.Discard)); err != nil {
+			return err
+		}
+		if _, err := in.Seek(0, io.SeekStart); err != nil {
+			return fmt.Errorf("read again: %w", err)
+		}
+		if m, err = d.open(in); err != nil {
+			return err
+		}
+	}
+	return d.contents(file, m, writeTo(d.out))
+}
+
+// writeTo returns what writes the content of files one behind the other.
+func writeTo(w io.Writer) func(string, io.Reader, *lineCounter) error {
+	return func(_ string, content io.Reader, _ *lineCounter) error {
+		_, err := io.Copy(w, content)
+		return err
+	}
+}
+
+// message is an artifact that is being decrypted.
+type message struct {
+	content *cms.Reader
+	sum     hash.Hash // over the encrypted bytes, when all are read
+}
+
+func (d *decryption) open(in io.Reader) (*message, error) {
+	m := &message{sum: sha256.New()}
+	var err error
+	m.content, err = cms.Decrypt(io.TeeReader(&canceled{d.ctx, in}, m.sum), nil, d.key)
+	return m, err
+}
+
+// contents hands on what the artifact holds, reads the message to its end, since
+// only there it is known to be whole, and compares it with the manifest.
+func (d *decryption) contents(file string, m *message, write func(string, io.Reader, *lineCounter) error) error {
+	one := func(name string, content io.Reader) error {
+		if name != filepath.Base(name) || name == "." || name == ".." {
+			return fmt.Errorf("the zip has an entry outside of its folder")
+		}
+		sum, lines := sha256.New(), &lineCounter{}
+		if err := write(name, io.TeeReader(content, io.MultiWriter(sum, lines)), lines); err != nil {
+			return err
+		}
+		return d.checkFile(name, hex.EncodeToString(sum.Sum(nil)), lines.n)
+	}
+	var err error
+	if d.keepZip {
+		err = one(strings.TrimSuffix(strings.TrimSuffix(filepath.Base(file), ".p7m"), ".smime"), m.content)
+	} else {
+		err = export.ReadZip(m.content, one)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, m.content); err != nil {
 		return err
 	}
 	if d.manifest == nil {
 		return nil
 	}
-	return d.checkArtifact(file, hex.EncodeToString(sum.Sum(nil)))
-}
-
-// contents writes what the artifact holds and reads the message to its end,
-// since only there it is known to be whole.
-func (d *decryption) contents(file string, plain io.Reader) error {
-	if d.keepZip {
-		name := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(file), ".p7m"), ".smime")
-		return d.write(name, plain)
-	}
-	err := export.ReadZip(plain, func(name string, content io.Reader) error {
-		if name != filepath.Base(name) || name == "." || name == ".." {
-			return fmt.Errorf("the zip has an entry outside of its folder")
-		}
-		return d.write(name, content)
-	})
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(io.Discard, plain); err != nil {
-		return err
-	}
-	return nil
-}
-
-// write writes one file whole or not at all, or its lines to standard output,
-// and compares it with the manifest.
-func (d *decryption) write(name string, content io.Reader) error {
-	sum, lines := sha256.New(), &lineCounter{}
-	content = io.TeeReader(content, io.MultiWriter(sum, lines))
-	if d.out != nil {
-		if _, err := io.Copy(d.out, content); err != nil {
-			return err
-		}
-		return d.checkFile(name, hex.EncodeToString(sum.Sum(nil)), lines.n)
-	}
-	path := filepath.Join(d.dir, name)
-	temp, err := os.CreateTemp(d.dir, name+".*.part")
-	if err != nil {
-		return fmt.Errorf("make %s: %w", path, err)
-	}
-	_, err = io.Copy(temp, content)
-	if err := closing(temp, err); err != nil {
-		return removing(temp.Name(), err)
-	}
-	if err := d.checkFile(name, hex.EncodeToString(sum.Sum(nil)), lines.n); err != nil {
-		return removing(temp.Name(), err)
-	}
-	if err := os.Rename(temp.Name(), path); err != nil {
-		return removing(temp.Name(), fmt.Errorf("put %s in its place: %w", path, err))
-	}
-	_, err = fmt.Fprintf(d.log, "%s: %d lines\n", path, lines.n)
-	return err
+	return d.checkArtifact(file, hex.EncodeToString(m.sum.Sum(nil)))
 }
 
 // checkFile compares a file inside an artifact with the manifest.
@@ -238,15 +270,6 @@ func readManifest(path string) (*export.Manifest, error) {
 		return nil, &cdds.Error{Code: cdds.CodeInvalid, Message: "The manifest cannot be read.", Err: err}
 	}
 	return &m, nil
-}
-
-// removing removes a half-written file and returns err, with what kept it from
-// being removed.
-func removing(path string, err error) error {
-	if removeErr := os.Remove(path); removeErr != nil {
-		return fmt.Errorf("%w (and %s stays: %w)", err, path, removeErr)
-	}
-	return err
 }
 
 // lineCounter counts line ends, which in JSON Lines are the records.
