@@ -38,6 +38,9 @@ type commands struct {
 	User    userCommand    `cmd:"" help:"Add, list and change users."`
 	Token   tokenCommand   `cmd:"" help:"Make, list and revoke API tokens."`
 	Audit   auditCommand   `cmd:"" help:"Show, export and verify the audit log."`
+
+	Recipient recipientCommand `cmd:"" help:"Add, list and remove certificates that all exports of a tenant are encrypted to."`
+
 	Decrypt decryptCommand `cmd:"" help:"Decrypt artifacts, of any size, to the files inside."`
 	Verify  verifyCommand  `cmd:"" help:"Compare all stored artifacts with their checksums, and mark damaged ones."`
 	Backup  backupCommand  `cmd:"" help:"Copy the metadata database to a file, also while the service runs."`
