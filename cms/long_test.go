@@ -5,6 +5,7 @@ package cms_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"hash"
 	"io"
 	"os"
@@ -43,6 +44,84 @@ func TestOpenSSLReadsAGibibyte(t *testing.T) {
 			must(t, compare(in, id, gibibyte))
 		})
 	}
+}
+
+// TestOpenSSLReads200MiBAuthenticated does it with AES-GCM, in both forms.
+func TestOpenSSLReads200MiBAuthenticated(t *testing.T) {
+	const size = 200 << 20
+	id := alice(t)
+	want := hashOf(t, io.LimitReader(noiseReader(), size))
+	in := open(t, encryptedFileAs(t, cms.Authenticated, id, size))
+	info, err := in.Stat()
+	must(t, err)
+	cert, key := id.files(t)
+	if got := opensslHash(t, nil, "cms", "-decrypt", "-binary", "-inform", "DER", "-in", in.Name(), "-recip", cert, "-inkey", key); got != want {
+		t.Error("openssl gave other content")
+	}
+	mail := cms.NewTextReader(in, info.Size(), cms.Authenticated)
+	if got := opensslHash(t, mail, "cms", "-decrypt", "-inform", "SMIME", "-inkey", key); got != want {
+		t.Error("openssl gave other content of the text form")
+	}
+	_, err = mail.Seek(0, io.SeekStart)
+	must(t, err)
+	must(t, compare(mail, id, size))
+}
+
+// TestAuthenticatedLimitIsReached streams what one key may encrypt, 64 GiB, to
+// its last byte through Encrypt and Decrypt: what comes out is what went in, and
+// one byte more is refused. Zeros are as good as any content here, and memory is
+// measured meanwhile.
+func TestAuthenticatedLimitIsReached(t *testing.T) {
+	id := alice(t)
+	most := cms.MaxContent(cms.Authenticated)
+	peak := peakWhile(t, func() {
+		in, out := io.Pipe()
+		go func() {
+			w, err := cms.Encrypt(out, certs(id), cms.Authenticated)
+			if err == nil {
+				_, err = io.CopyBuffer(w, io.LimitReader(zeros{}, most), make([]byte, 1<<20))
+			}
+			if err == nil {
+				err = w.Close()
+			}
+			out.CloseWithError(err)
+		}()
+		plain, err := cms.Decrypt(in, nil, id.key)
+		must(t, err)
+		n, err := io.Copy(onlyZeros{}, plain)
+		must(t, err)
+		if n != most {
+			t.Errorf("%d bytes came out of %d", n, most)
+		}
+	})
+	t.Logf("highest resident memory: %d KiB", peak)
+	if peak > 200<<10 {
+		t.Errorf("%d KiB of memory were used", peak)
+	}
+	w, err := cms.Encrypt(io.Discard, certs(id), cms.Authenticated)
+	must(t, err)
+	n, err := io.CopyBuffer(w, io.LimitReader(zeros{}, most+1), make([]byte, 1<<20))
+	if !errors.Is(err, cms.ErrTooLong) || n > most || !errors.Is(w.Close(), cms.ErrTooLong) {
+		t.Errorf("one byte beyond the limit: %d bytes were taken, error %v", n, err)
+	}
+}
+
+// zeros never ends.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// onlyZeros refuses all else.
+type onlyZeros struct{}
+
+func (onlyZeros) Write(p []byte) (int, error) {
+	if bytes.Count(p, []byte{0}) != len(p) {
+		return 0, errors.New("something else than a zero came out")
+	}
+	return len(p), nil
 }
 
 // TestOpenSSLReadsAGibibyteOfText does it with the text form.
@@ -115,10 +194,16 @@ func (c *counter) Write(p []byte) (int, error) {
 // encryptedFile encrypts that much noise into a file.
 func encryptedFile(t *testing.T, id identity, size int64) string {
 	t.Helper()
+	return encryptedFileAs(t, cms.Compatible, id, size)
+}
+
+// encryptedFileAs does so by a profile.
+func encryptedFileAs(t *testing.T, how cms.Profile, id identity, size int64) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "message.p7m")
 	out, err := os.Create(path)
 	must(t, err)
-	w, err := cms.Encrypt(out, certs(id), cms.Compatible)
+	w, err := cms.Encrypt(out, certs(id), how)
 	must(t, err)
 	_, err = io.CopyN(w, noiseReader(), size)
 	must(t, err)
