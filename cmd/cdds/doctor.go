@@ -46,6 +46,7 @@ func (c *doctorCommand) Run(ctx context.Context, std streams) error {
 	if st != nil {
 		if err == nil {
 			found = append(found, c.certificates(ctx, st)...)
+			found = append(found, recipients(ctx, st)...)
 		}
 		if err := st.Close(); err != nil {
 			return fmt.Errorf("close the metadata database: %w", err)
@@ -102,6 +103,32 @@ func (c *doctorCommand) certificates(ctx context.Context, st *store.Store) []dia
 			found = append(found, diagnosis{Check: check, OK: true, Warning: true, Detail: "ends on " + cert.NotAfter.Format(time.DateOnly), Remedy: "The user imports a new one before that day."})
 		default:
 			found = append(found, diagnosis{Check: check, OK: true, Detail: "is valid until " + cert.NotAfter.Format(time.DateOnly)})
+		}
+	}
+	return found
+}
+
+// recipients looks for recipients of tenants whose certificate has expired, which
+// keeps the tenant from exporting, or is about to.
+func recipients(ctx context.Context, st *store.Store) []diagnosis {
+	tenants, err := st.Tenants(ctx)
+	if err != nil {
+		return []diagnosis{diagnose("recipients", "", err)}
+	}
+	var found []diagnosis
+	now := utcNow()
+	for _, t := range tenants {
+		all, err := st.Recipients(ctx, t.ID)
+		if err != nil {
+			return append(found, diagnose("recipients of "+t.Name, "", err))
+		}
+		for _, r := range all {
+			d := diagnosis{Check: "recipient of " + t.Name + ": " + r.Title, OK: r.Certificate.Check(now) == nil, Detail: "is valid until " + r.Certificate.NotAfter.Format(time.DateOnly)}
+			if d.Warning = r.Certificate.ExpiryWarning(now) > 0; d.Warning {
+				d.Detail = "ends on " + r.Certificate.NotAfter.Format(time.DateOnly)
+				d.Remedy = "Add the recipient's new certificate and remove the old one: with an expired recipient the tenant exports nothing."
+			}
+			found = append(found, d)
 		}
 	}
 	return found

@@ -14,11 +14,11 @@ import (
 // officer is a person with a key pair that openssl has made.
 type officer struct{ certificate, key string }
 
-func newOfficer(t testing.TB, name string) officer {
+func newOfficer(t testing.TB, name string, days string) officer {
 	t.Helper()
 	dir := t.TempDir()
 	o := officer{filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")}
-	tool(t, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", o.key, "-out", o.certificate, "-days", "400", "-subj", "/CN="+name)
+	tool(t, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", o.key, "-out", o.certificate, "-days", days, "-subj", "/CN="+name)
 	return o
 }
 
@@ -34,7 +34,7 @@ type encryptedTo struct {
 func TestEncryptionByChoice(t *testing.T) {
 	data, out := demo(t, "--interactions", "300", "--contacts", "20")
 	c := serve(t, "--data", data).signIn(t, out.Username, out.Password)
-	escrow, second := newOfficer(t, "escrow"), newOfficer(t, "second")
+	escrow, second := newOfficer(t, "escrow", "400"), newOfficer(t, "second", "5")
 	pem, err := os.ReadFile(escrow.certificate)
 	must(t, err)
 	c.ok("POST", "/recipients", object{"title": "Escrow", "certificate": string(pem)}, nil)
@@ -49,6 +49,18 @@ func TestEncryptionByChoice(t *testing.T) {
 	c.ok("GET", "/recipients", nil, &known)
 	if len(known.Items) != 2 || known.Items[0].Title != "Escrow" || known.Items[0].AddedBy != out.Username || known.Items[1].Title != "Second officer" {
 		t.Fatalf("the recipients are %+v", known.Items)
+	}
+
+	// The one whose certificate ends soon is named to those who can replace it.
+	var overview struct {
+		Certificates []struct{ Username, Subject string }
+	}
+	c.ok("GET", "/overview", nil, &overview)
+	if len(overview.Certificates) != 1 || overview.Certificates[0].Username != "recipient: Second officer" {
+		t.Errorf("the overview warns of %+v", overview.Certificates)
+	}
+	if found := commandOK(t, "", "doctor", "--data", data); !strings.Contains(found, "Second officer") || !strings.Contains(found, "Add the recipient's new certificate") {
+		t.Errorf("the doctor says:\n%s", found)
 	}
 
 	for _, encryption := range []string{"compatible", "authenticated"} {

@@ -31,21 +31,19 @@ type commands struct {
 	Config  string           `help:"YAML file with settings, one line each, named as the flags." placeholder:"FILE" env:"CDDS_CONFIG" type:"path"`
 	Version kong.VersionFlag `help:"Print the version."`
 
-	Serve   serveCommand   `cmd:"" help:"Run the service."`
-	Demo    demoCommand    `cmd:"" help:"Write the sample Contact History, a sample tenant, user, certificate and key."`
-	Migrate migrateCommand `cmd:"" help:"Bring the metadata database to this version."`
-	Source  sourceCommand  `cmd:"" help:"Look at the source database."`
-	User    userCommand    `cmd:"" help:"Add, list and change users."`
-	Token   tokenCommand   `cmd:"" help:"Make, list and revoke API tokens."`
-	Audit   auditCommand   `cmd:"" help:"Show, export and verify the audit log."`
-
+	Serve     serveCommand     `cmd:"" help:"Run the service."`
+	Demo      demoCommand      `cmd:"" help:"Write the sample Contact History, a sample tenant, user, certificate and key."`
+	Migrate   migrateCommand   `cmd:"" help:"Bring the metadata database to this version."`
+	Source    sourceCommand    `cmd:"" help:"Look at the source database."`
+	User      userCommand      `cmd:"" help:"Add, list and change users."`
+	Token     tokenCommand     `cmd:"" help:"Make, list and revoke API tokens."`
+	Audit     auditCommand     `cmd:"" help:"Show, export and verify the audit log."`
 	Recipient recipientCommand `cmd:"" help:"Add, list and remove certificates that all exports of a tenant are encrypted to."`
-
-	Decrypt decryptCommand `cmd:"" help:"Decrypt artifacts, of any size, to the files inside."`
-	Verify  verifyCommand  `cmd:"" help:"Compare all stored artifacts with their checksums, and mark damaged ones."`
-	Backup  backupCommand  `cmd:"" help:"Copy the metadata database to a file, also while the service runs."`
-	Restore restoreCommand `cmd:"" help:"Put a backup of the metadata database back in place."`
-	Doctor  doctorCommand  `cmd:"" help:"Check database, storage, source, clock and certificates, and say what to do."`
+	Decrypt   decryptCommand   `cmd:"" help:"Decrypt artifacts, of any size, to the files inside."`
+	Verify    verifyCommand    `cmd:"" help:"Compare all stored artifacts with their checksums, and mark damaged ones."`
+	Backup    backupCommand    `cmd:"" help:"Copy the metadata database to a file, also while the service runs."`
+	Restore   restoreCommand   `cmd:"" help:"Put a backup of the metadata database back in place."`
+	Doctor    doctorCommand    `cmd:"" help:"Check database, storage, source, clock and certificates, and say what to do."`
 }
 
 // streams are the process's inputs and outputs, so that tests can give others.
