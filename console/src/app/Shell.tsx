@@ -1,6 +1,6 @@
 import { ActionIcon, AppShell, Burger, Group, Menu, NavLink, Text, Tooltip, UnstyledButton, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconChartBar, IconChevronDown, IconDeviceDesktop, IconFileZip, IconHistory, IconListDetails, IconListSearch, IconLogout, IconMoon, IconSettings, IconSun } from '@tabler/icons-react';
+import { IconChartBar, IconChevronDown, IconDeviceDesktop, IconFileZip, IconHistory, IconListDetails, IconListSearch, IconLogout, IconMoon, IconSettings, IconSun, IconUsersGroup } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
 import { useEffect, useState, type ReactNode } from 'react';
@@ -58,6 +58,7 @@ function Navigation({ path }: { path: string }) {
           <div className="nav-group" id="nav-administration">Administration</div>
           <Item to="/jobs" label="Jobs" icon={<IconListDetails size={16} aria-hidden />} active={path.startsWith('/jobs')} />
           {can.seeAudit && <Item to="/audit" label="Audit" icon={<IconListSearch size={16} aria-hidden />} active={path.startsWith('/audit')} />}
+          {can.manageRecipients && <Item to="/recipients" label="Recipients" icon={<IconUsersGroup size={16} aria-hidden />} active={path.startsWith('/recipients')} />}
         </>
       )}
       <div className="nav-group">Export</div>
@@ -67,7 +68,7 @@ function Navigation({ path }: { path: string }) {
   );
 }
 
-function Item({ to, label, icon, active }: { to: '/' | '/jobs' | '/audit' | '/history' | '/artifacts'; label: string; icon: ReactNode; active: boolean }) {
+function Item({ to, label, icon, active }: { to: '/' | '/jobs' | '/recipients' | '/audit' | '/history' | '/artifacts'; label: string; icon: ReactNode; active: boolean }) {
   return <NavLink component={Link} to={to} label={label} leftSection={icon} active={active} aria-current={active ? 'page' : undefined} />;
 }
 

@@ -66,7 +66,12 @@ const preferences = createRoute({
   component: lazyRouteComponent(() => import('../features/preferences/Page'), 'PreferencesPage'),
 });
 
-const tree = root.addChildren([signIn, inside.addChildren([overview, jobs, newJob, editJob, history, artifacts, audit, preferences])]);
+const recipients = createRoute({
+  getParentRoute: () => inside, path: '/recipients',
+  component: lazyRouteComponent(() => import('../features/recipients/Page'), 'RecipientsPage'),
+});
+
+const tree = root.addChildren([signIn, inside.addChildren([overview, jobs, newJob, editJob, history, artifacts, audit, recipients, preferences])]);
 
 /** The console's pages. A session that ends leads to the sign-in and back. */
 export function newRouter(client: QueryClient) {

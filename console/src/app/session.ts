@@ -22,6 +22,7 @@ export function rights(me: Me) {
     deleteArtifacts: administrator,
     preferences: administrator || exporter,
     seeAudit: administrator,
+    manageRecipients: administrator,
   };
 }
 

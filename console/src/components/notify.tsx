@@ -2,9 +2,12 @@ import { Anchor, Group, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { asProblem } from '../api/client';
 
+const dismiss = { closeButtonProps: { 'aria-label': 'Dismiss' } };
+
 /** Confirms something for five seconds, with a way back where there is one. */
 export function confirmed(message: string, undo?: () => void) {
   const id = notifications.show({
+    ...dismiss,
     color: 'green',
     autoClose: undo ? 10_000 : 5_000,
     withBorder: true,
@@ -23,5 +26,5 @@ export function confirmed(message: string, undo?: () => void) {
 export function failed(what: string, error: unknown) {
   const problem = asProblem(error);
   const fields = problem.fields.map((f) => `${f.field} ${f.message}`).join(' ');
-  notifications.show({ color: 'red', autoClose: false, withBorder: true, role: 'alert', title: what, message: [problem.message, fields, problem.hint].filter(Boolean).join(' ') });
+  notifications.show({ ...dismiss, color: 'red', autoClose: false, withBorder: true, role: 'alert', title: what, message: [problem.message, fields, problem.hint].filter(Boolean).join(' ') });
 }

@@ -19,7 +19,7 @@ function Commands({ artifact }: { artifact: Artifact }) {
     <Stack>
       <Text size="sm">Download the file, put your private key beside it as key.pem, and run one of these. The key never leaves your machine.</Text>
       <Command name="With CDDS, of any size" text={cdds} />
-      {large ? <Alert color="yellow">OpenSSL cannot open a file of 2 GB or more. Use cdds decrypt.</Alert> : <Command name="With OpenSSL" text={openssl} />}
+      {large ? <Alert color="yellow">OpenSSL cannot open a file of 2 GB or more. Use cdds decrypt.</Alert> : <Command name={artifact.encryption === 'authenticated' ? 'With OpenSSL 3.0 or newer' : 'With OpenSSL'} text={openssl} />}
       <Command name="SHA-256 of the file" text={artifact.sha256} />
     </Stack>
   );

@@ -78,6 +78,8 @@ type Account = {
   snapshot: { mode: 'run' | 'range'; first: string; last: string };
   records: Record<string, number>;
   artifacts: { name: string; part: number; parts: number; size: number; sha256: string; files: { name: string; records: number; size: number }[] }[];
+  /** Runs of versions without a choice do not have it. */
+  encryption?: { content: string; keyTransport: string };
   recipients: { fingerprint: string; subject: string; notAfter: string }[];
 };
 
@@ -98,6 +100,7 @@ export function Manifest({ id }: { id: string }) {
         <dt>Records</dt><dd>{kinds.filter((kind) => kind in account.records).map((kind) => counted(account.records[kind]!, kind)).join(', ')}</dd>
         <dt>Read at</dt><dd>{utc(account.snapshot.first)} UTC{account.snapshot.last !== account.snapshot.first && ` to ${utc(account.snapshot.last)} UTC`}</dd>
         <dt>Encrypted to</dt><dd>{account.recipients.map((r) => <div key={r.fingerprint} title={r.fingerprint}>{r.subject}</div>)}</dd>
+        {account.encryption?.content && <><dt>Encrypted with</dt><dd>{account.encryption.content}, {account.encryption.keyTransport}</dd></>}
         <dt>Versions</dt><dd>CDDS {account.productVersion}, record schemas {account.schemaVersion}</dd>
       </dl>
       {account.artifacts.length > 0 && (

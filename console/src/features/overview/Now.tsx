@@ -65,7 +65,7 @@ export function Certificates({ ends }: { ends: NonNullable<Overview['certificate
       {ends.length === 0 && <Text size="sm" c="dimmed">None.</Text>}
       <List size="sm">
         {ends.map((c) => (
-          <List.Item key={c.username}><strong>{c.username}</strong>: {c.expired ? 'ended' : 'ends'} {utc(c.notAfter)} UTC <Text span size="sm" c="dimmed">({c.subject})</Text></List.Item>
+          <List.Item key={`${c.username} ${c.subject} ${c.notAfter}`}><strong>{c.username}</strong>: {c.expired ? 'ended' : 'ends'} {utc(c.notAfter)} UTC <Text span size="sm" c="dimmed">({c.subject})</Text></List.Item>
         ))}
       </List>
     </Box>

@@ -38,7 +38,7 @@ export function CertificatePart() {
   return (
     <Fieldset legend="Encryption certificate">
       <Stack>
-        <Text size="sm">Your exports are encrypted to this certificate. Only the private key that belongs to it opens them, and that key never comes here.</Text>
+        <Text size="sm">Your exports are encrypted to this certificate. The private key that belongs to it opens them, and never comes here.</Text>
         {certificate ? (
           <>
             <Shown certificate={certificate} />
@@ -50,7 +50,7 @@ export function CertificatePart() {
         <div>
           <Group justify="space-between" mb={4}><Text size="sm" fw={600}>How to make a pair</Text><CopyButton text={makePair} label="Copy the command that makes a pair" /></Group>
           <pre className="command">{makePair}</pre>
-          <Text size="sm" c="dimmed" mt={4}>Import certificate.pem here. Keep key.pem secret and safe: without it nobody, not even CDDS, can open the files.</Text>
+          <Text size="sm" c="dimmed" mt={4}>Import certificate.pem here. Keep key.pem secret and safe: without it you cannot open the files, and CDDS cannot either.</Text>
         </div>
       </Stack>
     </Fieldset>
@@ -83,7 +83,8 @@ function Shown({ certificate: c }: { certificate: Certificate }) {
   );
 }
 
-function DaysLeft({ certificate, days }: { certificate: Certificate; days: number }) {
+/** How long a certificate is valid yet, with a warning where that is not long. */
+export function DaysLeft({ certificate, days }: { certificate: Certificate; days: number }) {
   if (!certificate.valid) return <Badge color="red" leftSection={<IconAlertTriangle size={12} aria-hidden />}>{days < 0 ? 'Expired' : 'Not valid yet'}</Badge>;
   if (certificate.warnAfterDays > 0) return <Badge color={certificate.warnAfterDays > 7 ? 'yellow' : 'red'} leftSection={<IconAlertTriangle size={12} aria-hidden />}>{days}</Badge>;
   return <>{days}</>;

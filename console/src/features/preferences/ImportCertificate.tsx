@@ -1,6 +1,6 @@
 import { Button, FileButton, Group, Stack, Text, Textarea } from '@mantine/core';
 import { IconUpload } from '@tabler/icons-react';
-import { useState, type DragEvent } from 'react';
+import { useRef, useState, type DragEvent } from 'react';
 
 /** The service takes no more than this. */
 const largest = 64 * 1024;
@@ -29,8 +29,11 @@ export function ImportCertificate({ replaces, busy, onContent }: Props) {
     setRefused('');
     onContent(content);
   };
+  // Without it the browser stays silent when the same file is chosen again.
+  const resetFile = useRef<() => void>(null);
   const takeFile = async (file: File | null | undefined) => {
     if (!file) return;
+    resetFile.current?.();
     if (file.size > largest) setRefused(`${file.name} is too large for a certificate; at most 64 KiB are taken.`);
     else take(await file.arrayBuffer());
   };
@@ -44,7 +47,7 @@ export function ImportCertificate({ replaces, busy, onContent }: Props) {
       <div className="drop" data-over={over} data-testid="drop" onDragOver={(e) => { e.preventDefault(); setOver(true); }} onDragLeave={() => setOver(false)} onDrop={drop}>
         <Stack gap="xs" align="center">
           <Text size="sm">Drop a certificate file here (PEM or DER), or</Text>
-          <FileButton onChange={(file) => void takeFile(file)} accept=".pem,.crt,.cer,.der,application/x-pem-file,application/pkix-cert" inputProps={{ 'aria-label': 'Certificate file' }}>
+          <FileButton resetRef={resetFile} onChange={(file) => void takeFile(file)} accept=".pem,.crt,.cer,.der,application/x-pem-file,application/pkix-cert" inputProps={{ 'aria-label': 'Certificate file' }}>
             {(props) => <Button {...props} variant="default" loading={busy} leftSection={<IconUpload size={15} aria-hidden />}>{replaces ? 'Choose a file to replace it' : 'Choose a file'}</Button>}
           </FileButton>
         </Stack>

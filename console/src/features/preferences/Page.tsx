@@ -2,14 +2,16 @@ import { Fieldset, Radio, Stack, Text, useMantineColorScheme, type MantineColorS
 import { useRights } from '../../app/session';
 import { PageHead } from '../../components/PageHead';
 import { CertificatePart } from './CertificatePart';
+import { EncryptionPart } from './EncryptionPart';
 
-/** User preferences: the certificate that one's exports are encrypted to, and the theme. */
+/** User preferences: the certificate that one's exports are encrypted to, how they are, and the theme. */
 export function PreferencesPage() {
   const can = useRights();
   return (
     <Stack maw={820}>
       <PageHead title="User preferences" />
       {can.preferences && <CertificatePart />}
+      {can.preferences && <EncryptionPart />}
       <Theme />
     </Stack>
   );
