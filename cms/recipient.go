@@ -141,15 +141,11 @@ func openKey(recipients []recipient, cert *x509.Certificate, key *rsa.PrivateKey
 	var secret []byte
 	other := ""
 	for _, r := range ours {
-		options, why := r.options()
+		found, why, err := r.decryptKey(key)
 		if why != "" {
 			other = why
 			continue
 		}
-		if len(r.encryptedKey) != key.Size() {
-			continue
-		}
-		found, err := key.Decrypt(nil, r.encryptedKey, options)
 		if err != nil || len(found) != length {
 			continue // the next recipient may be the one
 		}
@@ -169,19 +165,24 @@ func openKey(recipients []recipient, cert *x509.Certificate, key *rsa.PrivateKey
 	return nil, ErrNotRecipient
 }
 
-// options says how the recipient's content key is decrypted, or else what it is
-// encrypted with.
-func (r recipient) options() (options crypto.DecrypterOpts, other string) {
+// decryptKey decrypts the recipient's content key, or says what else than we can
+// read it is encrypted with.
+func (r recipient) decryptKey(key *rsa.PrivateKey) (secret []byte, other string, err error) {
+	options, usual := parseOAEP(r.parameters)
+	oaep := r.algorithm.Equal(oidRSAOAEP)
 	switch {
-	case r.algorithm.Equal(oidRSAEncryption):
-		return &rsa.PKCS1v15DecryptOptions{}, ""
-	case r.algorithm.Equal(oidRSAOAEP):
-		if oaep, ok := parseOAEP(r.parameters); ok {
-			return oaep, ""
-		}
-		return nil, "RSA-OAEP of an unusual kind"
+	case oaep && !usual:
+		return nil, "RSA-OAEP of an unusual kind", nil
+	case !oaep && !r.algorithm.Equal(oidRSAEncryption):
+		return nil, known(r.algorithm), nil
+	case len(r.encryptedKey) != key.Size():
+		return nil, "", ErrNotRecipient
+	case oaep:
+		secret, err = key.Decrypt(nil, r.encryptedKey, options)
+	default:
+		secret, err = rsa.DecryptPKCS1v15(nil, key, r.encryptedKey)
 	}
-	return nil, known(r.algorithm)
+	return secret, "", err
 }
 
 // parseOAEP reads RSAES-OAEP-params (RFC 4055, section 4.1). What is left out is
