@@ -92,12 +92,13 @@ func newServer(ctx context.Context, cfg Config, mux *http.ServeMux) *server {
 	config.Transformers = []huma.Transformer{asProblem}
 	config.Formats = strictFormats(config.Formats)
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"session": {Type: "apiKey", In: "cookie", Name: cookieName(cfg.SecureCookies)},
+		"session": {Type: "apiKey", In: "cookie", Name: cookieName(sessionCookie, cfg.SecureCookies)},
 		"token":   {Type: "http", Scheme: "bearer", Description: "An API token, made under User preferences or by cdds token create."},
 	}
 	s.api = humago.New(mux, config)
-	s.api.UseMiddleware(withRemote, s.authorize)
+	s.api.UseMiddleware(withRemote, s.withBrowser, s.authorize)
 	s.registerSession()
+	s.registerSessions()
 	s.registerCertificate()
 	s.registerTokens()
 	s.registerRecipients()

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net"
-	"net/http"
 	"reflect"
 	"strings"
 	"time"
@@ -17,6 +16,10 @@ import (
 
 // needs is the key under which an operation names the right that it needs.
 const needs = "cdds.action"
+
+// unasked is the key under which an operation says that pages call it by
+// themselves, so that it tells nothing about whether somebody is there.
+const unasked = "cdds.unasked"
 
 // public marks the operations that anybody may call.
 const public cdds.Action = "public"
@@ -68,18 +71,41 @@ func (s *server) authorize(ctx huma.Context, next func(huma.Context)) {
 }
 
 // identify finds the caller by the API token of the Authorization header
-// (RFC 6750, section 2.1) or else by the session cookie.
+// (RFC 6750, section 2.1), or else by the cookies.
 func (s *server) identify(ctx huma.Context) (control.Caller, error) {
 	from, now := address(ctx.RemoteAddr()), s.now()
 	header := ctx.Header("Authorization")
 	if header == "" {
-		return s.Control.Caller(ctx.Context(), s.token(ctx), from, now)
+		return s.identifyBrowser(ctx, now)
 	}
 	scheme, secret, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return control.Caller{}, &cdds.Error{Code: cdds.CodeUnauthenticated, Message: "The Authorization header is not of the form \"Bearer cdds_...\".", Hint: "Send an API token, or sign in."}
 	}
 	return s.Control.CallerByToken(ctx.Context(), strings.TrimSpace(secret), from, now)
+}
+
+// identifyBrowser finds the caller by the session cookie. A remembered browser
+// whose session has ended gets its next one with the answer, whatever it asked
+// for. What a page asks by itself does not keep a session alive.
+func (s *server) identifyBrowser(ctx huma.Context, now time.Time) (control.Caller, error) {
+	from := browser(ctx.Context())
+	find := s.Control.Caller
+	if ctx.Operation().Metadata[unasked] == true {
+		find = s.Control.Onlooker
+	}
+	by, err := find(ctx.Context(), from.Session, from.Address, now)
+	if cdds.CodeOf(err) != cdds.CodeUnauthenticated || from.Remembered == "" {
+		return by, err
+	}
+	in, err := s.Control.Resume(ctx.Context(), from, now)
+	if err != nil {
+		return control.Caller{}, err
+	}
+	for _, cookie := range s.cookies(in) {
+		ctx.AppendHeader("Set-Cookie", cookie.String())
+	}
+	return in.Caller, nil
 }
 
 // denied is the answer to a known caller without the right.
@@ -121,33 +147,6 @@ func register[I, O any](s *server, op huma.Operation, handle func(context.Contex
 		}
 		return nil, p
 	})
-}
-
-// cookieName is the session cookie's name. The __Host- prefix, which needs
-// TLS, binds the cookie to this host and path.
-func cookieName(secure bool) string {
-	if secure {
-		return "__Host-cdds_session"
-	}
-	return "cdds_session"
-}
-
-// token returns the request's session token, or "".
-func (s *server) token(ctx huma.Context) string {
-	cookie, err := huma.ReadCookie(ctx, cookieName(s.SecureCookies))
-	if err != nil {
-		return ""
-	}
-	return cookie.Value
-}
-
-// cookie makes the session cookie. A zero end makes it one of the browser's
-// session; an end in the past removes it.
-func (s *server) cookie(token string, ends time.Time) http.Cookie {
-	return http.Cookie{
-		Name: cookieName(s.SecureCookies), Value: token, Path: "/", Expires: ends,
-		HttpOnly: true, Secure: s.SecureCookies, SameSite: http.SameSiteLaxMode,
-	}
 }
 
 // now is the request's time, cut to what the store keeps.

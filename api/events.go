@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -32,11 +33,12 @@ type Ping struct {
 
 func (s *server) registerEvents() {
 	op := operation("events", http.MethodGet, "/events", "Changes of runs, as server-sent events", cdds.ActionSeeRuns)
+	op.Metadata[unasked] = true
 	sse.Register(s.api, op, map[string]any{"runs": RunsChanged{}, "ping": Ping{}}, s.stream)
 }
 
-// stream sends the changes of the caller's tenant until the client leaves or
-// the service stops.
+// stream sends the changes of the caller's tenant until the client leaves, the
+// caller's session or token ends, or the service stops.
 func (s *server) stream(ctx context.Context, _ *struct{}, send sse.Sender) {
 	events, leave, ok := s.changes.subscribe(caller(ctx).User.TenantID)
 	if !ok {
@@ -66,12 +68,28 @@ func (s *server) stream(ctx context.Context, _ *struct{}, send sse.Sender) {
 			}
 			err = send.Data(out)
 		case <-ping.C:
-			err = send.Data(Ping{At: s.now()})
+			err = s.ping(ctx, send)
 		}
 		if err != nil {
 			return
 		}
 	}
+}
+
+// errSignedOut ends a stream whose caller is not signed in any more.
+var errSignedOut = errors.New("the caller's session or token has ended")
+
+// ping shows the client that the stream is there, if its caller still is.
+func (s *server) ping(ctx context.Context, send sse.Sender) error {
+	now := s.now()
+	still, err := s.Control.StillIn(ctx, caller(ctx), cdds.ActionSeeRuns, now)
+	if err != nil {
+		return err
+	}
+	if !still {
+		return errSignedOut
+	}
+	return send.Data(Ping{At: now})
 }
 
 // changes watches the runs of the tenants that somebody looks at, by asking

@@ -48,7 +48,8 @@ func auditAction(operationID string) string {
 // console asks who is signed in before it shows the sign-in page: that is no
 // attempt at anything.
 func (s *server) refuseAtGate(ctx huma.Context, by control.Caller, err error) {
-	asksWho := ctx.Operation().OperationID == "get-me" && ctx.Header("Authorization") == "" && s.token(ctx) == ""
+	shown := browser(ctx.Context())
+	asksWho := ctx.Operation().OperationID == "get-me" && ctx.Header("Authorization") == "" && shown.Session == "" && shown.Remembered == ""
 	if asksWho || !refused(cdds.CodeOf(err)) {
 		return
 	}

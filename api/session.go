@@ -36,19 +36,19 @@ type signInInput struct {
 		Username string  `json:"username" minLength:"1" maxLength:"256"`
 		Tenant   *string `json:"tenant,omitempty" nullable:"true" maxLength:"256" doc:"Needed only where the name exists in several tenants."`
 		Password string  `json:"password" minLength:"1" maxLength:"1024"`
-		Remember bool    `json:"remember,omitempty" doc:"Keep the session for 30 days."`
+		Remember bool    `json:"remember,omitempty" doc:"Remember this browser: it gets its next sessions without a password, for 30 days unless the service is set otherwise."`
 	}
 }
 
 type meOutput struct {
-	SetCookie http.Cookie `header:"Set-Cookie"`
+	SetCookie []http.Cookie `header:"Set-Cookie"`
 	Body      Me
 }
 
 type emptyOutput struct{}
 
 type signOutOutput struct {
-	SetCookie http.Cookie `header:"Set-Cookie"`
+	SetCookie []http.Cookie `header:"Set-Cookie"`
 }
 
 func (s *server) registerSession() {
@@ -61,46 +61,28 @@ func (s *server) registerSession() {
 	register(s, operation("get-me", http.MethodGet, "/me", "The signed-in user", cdds.ActionSignedIn), s.getMe)
 }
 
-func (s *server) signIn(ctx context.Context, in *signInInput) (*meOutput, error) {
-	cred := control.Credentials{Username: in.Body.Username, Password: in.Body.Password, Remember: in.Body.Remember}
-	if in.Body.Tenant != nil {
-		cred.Tenant = *in.Body.Tenant
+func (s *server) signIn(ctx context.Context, form *signInInput) (*meOutput, error) {
+	cred := control.Credentials{Username: form.Body.Username, Password: form.Body.Password, Remember: form.Body.Remember}
+	if form.Body.Tenant != nil {
+		cred.Tenant = *form.Body.Tenant
 	}
 	now := s.now()
-	token, session, err := s.Control.SignIn(ctx, cred, remoteAddress(ctx), now)
+	in, err := s.Control.SignIn(ctx, cred, browser(ctx), now)
 	if err != nil {
 		return nil, err
 	}
-	user, err := s.Store.User(ctx, session.UserID)
+	me, err := s.me(ctx, in.Caller.User, now)
 	if err != nil {
 		return nil, err
 	}
-	me, err := s.me(ctx, user, now)
-	if err != nil {
-		return nil, err
-	}
-	var ends time.Time
-	if session.Remember {
-		ends = session.ExpiresAt
-	}
-	return &meOutput{SetCookie: s.cookie(token, ends), Body: me}, nil
+	return &meOutput{SetCookie: s.cookies(in), Body: me}, nil
 }
 
-type signOutInput struct {
-	Session     string `cookie:"cdds_session" hidden:"true"`
-	HostSession string `cookie:"__Host-cdds_session" hidden:"true"`
-}
-
-func (s *server) signOut(ctx context.Context, in *signOutInput) (*signOutOutput, error) {
-	token := in.Session
-	if s.SecureCookies {
-		token = in.HostSession
-	}
-	now := s.now()
-	if err := s.Control.SignOut(ctx, caller(ctx), token, now); err != nil {
+func (s *server) signOut(ctx context.Context, _ *struct{}) (*signOutOutput, error) {
+	if err := s.Control.SignOut(ctx, caller(ctx), browser(ctx), s.now()); err != nil {
 		return nil, err
 	}
-	return &signOutOutput{SetCookie: s.cookie("", now.Add(-time.Hour))}, nil
+	return &signOutOutput{SetCookie: s.noCookies()}, nil
 }
 
 type meBody struct{ Body Me }

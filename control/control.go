@@ -30,6 +30,8 @@ type Config struct {
 	Queue  *queue.Queue
 	Bucket *blob.Bucket // where artifacts rest
 	Log    *slog.Logger
+	// Sessions bounds sign-ins; the zero value stands for the defaults.
+	Sessions cdds.SessionLimits
 }
 
 // Control carries out the verbs. It is safe for concurrent use.
@@ -40,11 +42,15 @@ type Control struct {
 	log       *slog.Logger
 	passwords *passwords
 	refusals  *refusals
+	sessions  cdds.SessionLimits
 }
 
 // New returns a Control.
 func New(cfg Config) *Control {
-	return &Control{store: cfg.Store, queue: cfg.Queue, bucket: cfg.Bucket, log: cfg.Log, passwords: newPasswords(), refusals: newRefusals()}
+	if cfg.Sessions == (cdds.SessionLimits{}) {
+		cfg.Sessions = cdds.DefaultSessionLimits()
+	}
+	return &Control{store: cfg.Store, queue: cfg.Queue, bucket: cfg.Bucket, log: cfg.Log, passwords: newPasswords(), refusals: newRefusals(), sessions: cfg.Sessions}
 }
 
 // Caller is who asks, for tenant isolation and the audit log.
@@ -53,6 +59,9 @@ type Caller struct {
 	Address string // the client's network address, for the audit log
 	// Token is the API token that the request came with; nil for a session.
 	Token *cdds.Token
+	// SessionID names the session that the request came with; "" for a token and
+	// for the command line.
+	SessionID string
 }
 
 // Can reports whether the caller has the right: by the role, and where a token

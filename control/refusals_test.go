@@ -29,7 +29,7 @@ func TestRefusedSignInsAreLogged(t *testing.T) {
 			{Username: "ann", Password: "typed secret one"}, {Username: "ann", Tenant: "Alpha", Password: "typed secret two"},
 			{Username: "typed nobody", Password: password}, {Username: "ann", Tenant: "typed tenant", Password: password}, {Username: "twin", Password: password},
 		} {
-			_, _, err := w.SignIn(t.Context(), cred, "192.0.2.9", now)
+			_, err := w.SignIn(t.Context(), cred, control.Browser{Address: "192.0.2.9"}, now)
 			wantCode(t, "sign-in", err, cdds.CodeUnauthenticated)
 		}
 		equal(t, "lines before the writing", len(w.refused(t, w.ann.User.TenantID)), 0)
@@ -54,7 +54,7 @@ func TestWhoHasToWaitIsLogged(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		limited := 0
 		for range 12 {
-			_, _, err := w.SignIn(t.Context(), control.Credentials{Username: "ann", Password: "wrong"}, "192.0.2.9", now)
+			_, err := w.SignIn(t.Context(), control.Credentials{Username: "ann", Password: "wrong"}, control.Browser{Address: "192.0.2.9"}, now)
 			if cdds.CodeOf(err) == cdds.CodeLimited {
 				limited++
 			}

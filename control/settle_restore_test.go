@@ -18,8 +18,7 @@ func TestSettleRestore(t *testing.T) {
 		working := got(w.StartRun(ctx, w.ann, job.ID, control.Once{}, now))(t)
 		waiting := got(w.StartRun(ctx, w.ann, job.ID, control.Once{}, at(time.Second)))(t)
 		w.begin(t, working, 1)
-		token, _, err := w.SignIn(ctx, control.Credentials{Username: "ann", Password: password}, "", now)
-		noError(t, err)
+		in := w.signIn(t, annSigns(true))
 
 		noError(t, w.SettleRestore(ctx, at(24*time.Hour), at(time.Hour)))
 
@@ -33,8 +32,9 @@ func TestSettleRestore(t *testing.T) {
 		equal(t, "attempt of the run that waits", got(w.st.RunByID(ctx, waiting.ID))(t).Attempt, 1)
 		equal(t, "why the attempt ended", got(w.st.Attempts(ctx, working.ID))(t)[0].Error,
 			"The service's metadata was restored from a backup that was made while the run was in progress.")
-		_, err = w.Caller(ctx, token, "", at(time.Hour))
-		wantCode(t, "an old session", err, cdds.CodeUnauthenticated)
+		w.signedIn(t, "an old session", in.Secret, now, false)
+		_, err := w.Resume(ctx, remembered(in), now)
+		wantCode(t, "an old browser", err, cdds.CodeUnauthenticated)
 		for _, tenant := range []string{w.ann.User.TenantID, w.bob.User.TenantID} {
 			equal(t, "audit lines", len(got(w.st.Audit(ctx, store.AuditQuery{TenantID: tenant, Action: "metadata.restore"}))(t).Items), 1)
 		}

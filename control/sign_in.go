@@ -2,8 +2,6 @@ package control
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"maps"
 	"slices"
 	"strings"
@@ -14,14 +12,6 @@ import (
 
 	"cdds"
 	"cdds/store"
-)
-
-// Lifetimes of a session. Each use moves the end of an ordinary session on; a
-// remembered one ends at its fixed time.
-const (
-	sessionIdle       = 12 * time.Hour
-	sessionRemembered = 30 * 24 * time.Hour
-	touchEvery        = time.Minute // a session row is written at most this often
 )
 
 // passwordParams is argon2id as OWASP's password storage guide has it: 19 MiB,
@@ -100,40 +90,34 @@ type Credentials struct {
 	Remember                   bool
 }
 
-// SignIn checks the credentials and returns a new session's secret token and
-// its end. Unknown user, wrong password, inactive user and a name that several
-// tenants have look the same and take the same time: CodeUnauthenticated. Who
-// fails too often has to wait: CodeLimited, whether the name exists or not.
-func (c *Control) SignIn(ctx context.Context, cred Credentials, address string, now time.Time) (string, store.Session, error) {
-	user, old, err := c.verify(ctx, cred, address, now)
+// SignIn checks the credentials and begins a session. Unknown user, wrong
+// password, inactive user and a name that several tenants have look the same
+// and take the same time: CodeUnauthenticated. Who fails too often has to wait:
+// CodeLimited, whether the name exists or not.
+func (c *Control) SignIn(ctx context.Context, cred Credentials, from Browser, now time.Time) (SignedIn, error) {
+	user, old, err := c.verify(ctx, cred, from.Address, now)
 	if err != nil {
-		return "", store.Session{}, err
+		return SignedIn{}, err
 	}
 	if old {
-		if user.PasswordHash, err = c.passwords.hash(ctx, cred.Password); err != nil {
-			return "", store.Session{}, err
+		if user, err = c.renewHash(ctx, user, cred.Password); err != nil {
+			return SignedIn{}, err
 		}
 	}
-	secret, err := newSecret()
+	return c.BeginSession(ctx, user, from, cred.Remember, now)
+}
+
+// renewHash hashes the password of a user anew and returns the user with that.
+func (c *Control) renewHash(ctx context.Context, user cdds.User, password string) (cdds.User, error) {
+	renewed, err := c.passwords.hash(ctx, password)
 	if err != nil {
-		return "", store.Session{}, err
-	}
-	session := store.Session{TokenHash: tokenHash(secret), UserID: user.ID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(sessionIdle), Remember: cred.Remember}
-	if cred.Remember {
-		session.ExpiresAt = now.Add(sessionRemembered)
+		return user, err
 	}
 	err = c.store.InTx(ctx, func(tx *store.Tx) error {
-		if old {
-			if err := tx.UpdateUser(ctx, user); err != nil {
-				return err
-			}
-		}
-		if err := tx.InsertSession(ctx, session); err != nil {
-			return err
-		}
-		return audit(ctx, tx, Caller{User: user, Address: address}, "session.create", user.ID, "", now)
+		return tx.RenewPasswordHash(ctx, user.ID, user.PasswordHash, renewed)
 	})
-	return secret, session, err
+	user.PasswordHash = renewed
+	return user, err
 }
 
 // verify returns the user of the credentials, and whether the password's hash is
@@ -223,58 +207,4 @@ func (c *Control) mayTry(ctx context.Context, subjects map[cdds.SignInSubject]st
 		return nil
 	}
 	return &cdds.Error{Code: cdds.CodeLimited, Message: "Too many sign-ins have failed.", Hint: "Wait a moment, then try again.", RetryAfter: wait}
-}
-
-// Caller returns who a session token belongs to, and keeps the session alive.
-// CodeUnauthenticated when the session is unknown, has ended, or its user was
-// deactivated.
-func (c *Control) Caller(ctx context.Context, token, address string, now time.Time) (Caller, error) {
-	expired := &cdds.Error{Code: cdds.CodeUnauthenticated, Message: "You are not signed in, or your session has ended.", Hint: "Sign in again."}
-	if token == "" {
-		return Caller{}, expired
-	}
-	session, err := c.store.Session(ctx, tokenHash(token))
-	if cdds.CodeOf(err) == cdds.CodeNotFound || (err == nil && !now.Before(session.ExpiresAt)) {
-		return Caller{}, expired
-	}
-	if err != nil {
-		return Caller{}, err
-	}
-	user, err := c.store.User(ctx, session.UserID)
-	if err != nil {
-		return Caller{}, err
-	}
-	if !user.Active {
-		return Caller{}, expired
-	}
-	if now.Sub(session.SeenAt) >= touchEvery {
-		ends := session.ExpiresAt
-		if !session.Remember {
-			ends = now.Add(sessionIdle)
-		}
-		err := c.store.InTx(ctx, func(tx *store.Tx) error {
-			return tx.TouchSession(ctx, session.TokenHash, now, ends)
-		})
-		if err != nil {
-			return Caller{}, err
-		}
-	}
-	return Caller{User: user, Address: address}, nil
-}
-
-// SignOut ends the session of a token.
-func (c *Control) SignOut(ctx context.Context, by Caller, token string, now time.Time) error {
-	return c.store.InTx(ctx, func(tx *store.Tx) error {
-		if err := tx.DeleteSession(ctx, tokenHash(token)); err != nil {
-			return err
-		}
-		return audit(ctx, tx, by, "session.delete", by.User.ID, "", now)
-	})
-}
-
-// tokenHash is what the database keeps of a session token: whoever reads the
-// table cannot sign in with it.
-func tokenHash(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
 }

@@ -38,9 +38,9 @@ func TestSignInRefusals(t *testing.T) {
 			"nothing at all":  {},
 			"another's wrong": {Username: "twin", Tenant: "Beta", Password: "wrong horse battery"},
 		} {
-			token, _, err := w.SignIn(t.Context(), cred, "192.0.2.1", now)
+			in, err := w.SignIn(t.Context(), cred, from, now)
 			wantCode(t, what, err, cdds.CodeUnauthenticated)
-			equal(t, what+": token", token, "")
+			equal(t, what+": what it gives", in, control.SignedIn{})
 			var e *cdds.Error
 			if !errors.As(err, &e) {
 				t.Fatalf("%s: got %T", what, err)
@@ -51,57 +51,6 @@ func TestSignInRefusals(t *testing.T) {
 			t.Fatalf("the refusals can be told apart: %v", refusals)
 		}
 		w.signIn(t, control.Credentials{Username: "twin", Tenant: "Beta", Password: password})
-	})
-}
-
-func (w *world) signIn(t testing.TB, cred control.Credentials) string {
-	t.Helper()
-	token, _, err := w.SignIn(t.Context(), cred, "192.0.2.1", now)
-	noError(t, err)
-	return token
-}
-
-func TestSessions(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		ctx := t.Context()
-		signedIn := func(what, token string, now time.Time, want bool) {
-			t.Helper()
-			by, err := w.Caller(ctx, token, "192.0.2.1", now)
-			if !want {
-				wantCode(t, what, err, cdds.CodeUnauthenticated)
-				return
-			}
-			noError(t, err)
-			equal(t, what, by, w.ann)
-		}
-		ann := control.Credentials{Username: "ann", Password: password}
-		token := w.signIn(t, ann)
-		signedIn("at once", token, now, true)
-		signedIn("before the end", token, at(12*time.Hour-time.Microsecond), true)
-		signedIn("each use moves the end", token, at(23*time.Hour), true)
-		signedIn("after idling", token, at(35*time.Hour), false)
-		signedIn("no token", "", now, false)
-		signedIn("another token", token+"x", now, false)
-
-		ann.Remember = true
-		remembered := w.signIn(t, ann)
-		signedIn("remembered", remembered, at(29*24*time.Hour), true)
-		signedIn("a fixed end", remembered, at(30*24*time.Hour), false)
-		noError(t, w.SignOut(ctx, w.ann, remembered, now))
-		signedIn("signed out", remembered, now, false)
-
-		changed := w.signIn(t, ann)
-		noError(t, w.SetPassword(ctx, "ann", "", "another long password", now))
-		signedIn("the password was changed", changed, now, false)
-		_, _, err := w.SignIn(ctx, ann, "", now)
-		wantCode(t, "the old password", err, cdds.CodeUnauthenticated)
-		ann.Password = "another long password"
-		last := w.signIn(t, ann)
-		off := w.ann.User
-		off.Active = false
-		off.PasswordHash = got(w.st.User(ctx, off.ID))(t).PasswordHash
-		w.tx(t, func(ctx context.Context, tx *store.Tx) error { return tx.UpdateUser(ctx, off) })
-		signedIn("deactivated", last, now, false)
 	})
 }
 
@@ -176,7 +125,7 @@ func TestImportCertificate(t *testing.T) {
 func TestWhoFailsTooOftenWaits(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		try := func(name, password, address string, now time.Time) error {
-			_, _, err := w.SignIn(t.Context(), control.Credentials{Username: name, Password: password}, address, now)
+			_, err := w.SignIn(t.Context(), control.Credentials{Username: name, Password: password}, control.Browser{Address: address}, now)
 			return err
 		}
 		for _, name := range []string{"ann", "Ann", "nobody"} {

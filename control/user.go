@@ -98,7 +98,7 @@ func ensureTenant(ctx context.Context, tx *store.Tx, nu NewUser, now time.Time) 
 	return tenant, audit(ctx, tx, Operator(tenant.ID), "tenant.create", tenant.ID, tenant.Name, now)
 }
 
-// SetPassword changes a user's password and ends all their sessions.
+// SetPassword changes a user's password and signs the user out everywhere.
 func (c *Control) SetPassword(ctx context.Context, username, tenant, password string, now time.Time) error {
 	if err := cdds.ValidatePassword(password); err != nil {
 		return err

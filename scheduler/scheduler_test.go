@@ -102,7 +102,7 @@ func TestTickCleansUp(t *testing.T) {
 		s := w.scheduler()
 		job := w.create(t, cdds.Schedule{Kind: cdds.Hourly, Every: 24})
 		a := w.finish(t, w.start(t, job), at(time.Hour))
-		token, _, err := w.control.SignIn(t.Context(), control.Credentials{Username: "ann", Password: password}, "", now)
+		in, err := w.control.SignIn(t.Context(), control.Credentials{Username: "ann", Password: password, Remember: true}, control.Browser{}, now)
 		noError(t, err)
 		orphan := cdds.ArtifactPrefix(job.TenantID, a.RunID, 7) + "x"
 		tick := func(after time.Duration, artifact, lost bool) {
@@ -117,6 +117,8 @@ func TestTickCleansUp(t *testing.T) {
 		}
 		w.put(t, orphan)
 		tick(0, true, false)
+		_, err = w.control.Caller(t.Context(), in.Secret, "", at(time.Minute))
+		noError(t, err)
 		w.put(t, orphan)
 		tick(59*time.Minute+30*time.Second, true, true)
 		tick(time.Hour, true, false)
@@ -133,12 +135,17 @@ func TestTickCleansUp(t *testing.T) {
 		if !w.has(t, orphan) {
 			t.Fatal("it was swept again before its time")
 		}
-		_, err = w.control.Caller(t.Context(), token, "", at(time.Minute))
-		noError(t, err)
 		tick(13*time.Hour, false, false)
-		_, err = w.control.Caller(t.Context(), token, "", at(2*time.Minute))
+		// By this moment it would go on; so it is the housekeeping that ended it.
+		_, err = w.control.Caller(t.Context(), in.Secret, "", at(2*time.Minute))
 		if cdds.CodeOf(err) != cdds.CodeUnauthenticated {
 			t.Fatalf("the old session is kept: %v", err)
+		}
+		_, err = w.store.RememberedBrowser(t.Context(), in.Session.RememberedID)
+		noError(t, err)
+		tick(31*24*time.Hour, false, false)
+		if _, err = w.store.RememberedBrowser(t.Context(), in.Session.RememberedID); cdds.CodeOf(err) != cdds.CodeNotFound {
+			t.Fatalf("the old browser is kept: %v", err)
 		}
 	})
 }

@@ -81,40 +81,6 @@ func TestCertificates(t *testing.T) {
 	})
 }
 
-func TestSessions(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		ctx := t.Context()
-		session := func(hash, userID string, ends time.Duration) store.Session {
-			s := store.Session{TokenHash: hash, UserID: userID, CreatedAt: now, SeenAt: now, ExpiresAt: at(ends), Remember: ends > time.Hour}
-			w.tx(t, func(ctx context.Context, tx *store.Tx) error { return tx.InsertSession(ctx, s) })
-			return s
-		}
-		short, long, other := session("s1", "user-a", time.Hour), session("s2", "user-a", 2*time.Hour), session("s3", "user-b", 3*time.Hour)
-		for _, s := range []store.Session{short, long, other} {
-			equal(t, "session", got(w.st.Session(ctx, s.TokenHash))(t), s)
-		}
-		w.tx(t, func(ctx context.Context, tx *store.Tx) error {
-			if err := tx.TouchSession(ctx, "s1", at(time.Minute), at(4*time.Hour)); err != nil {
-				return err
-			}
-			return tx.TouchSession(ctx, "gone", now, now)
-		})
-		short.SeenAt, short.ExpiresAt = at(time.Minute), at(4*time.Hour)
-		equal(t, "after touch", got(w.st.Session(ctx, "s1"))(t), short)
-
-		w.tx(t, func(ctx context.Context, tx *store.Tx) error { return tx.DeleteOldSessions(ctx, at(2*time.Hour)) })
-		_, err := w.st.Session(ctx, "s2")
-		wantCode(t, err, cdds.CodeNotFound)
-		w.tx(t, func(ctx context.Context, tx *store.Tx) error { return tx.DeleteSessionsOf(ctx, "user-a") })
-		_, err = w.st.Session(ctx, "s1")
-		wantCode(t, err, cdds.CodeNotFound)
-		w.tx(t, func(ctx context.Context, tx *store.Tx) error { return tx.DeleteSession(ctx, "s3") })
-		w.tx(t, func(ctx context.Context, tx *store.Tx) error { return tx.DeleteSession(ctx, "s3") })
-		_, err = w.st.Session(ctx, "s3")
-		wantCode(t, err, cdds.CodeNotFound)
-	})
-}
-
 func TestIdempotencyKeys(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		ctx := t.Context()

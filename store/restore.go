@@ -33,9 +33,12 @@ func (t *Tx) ForgetAllRestores(ctx context.Context) (int64, error) {
 }
 
 // ForgetTheMoment removes what was true when a backup was made and is not to
-// come back with it: sessions, of which some were ended since, and the times at
-// which stored files were last verified.
+// come back with it: sessions and remembered browsers, of which some were ended
+// since, and the times at which stored files were last verified.
 func (t *Tx) ForgetTheMoment(ctx context.Context) error {
+	if _, err := exec(ctx, t.tx, "forget all browsers", `DELETE FROM remembered_browsers`); err != nil {
+		return err
+	}
 	if _, err := exec(ctx, t.tx, "end all sessions", `DELETE FROM sessions`); err != nil {
 		return err
 	}

@@ -149,6 +149,7 @@ func TestCommandLine(t *testing.T) {
 		"unknown tenant":    {args: []string{"user", "list", "--data", data, "--tenant", "x"}, code: 3},
 		"bad source":        {args: []string{"source", "check", "--source", "oracle://x"}, code: 2},
 		"good source":       {args: []string{"source", "check", "--data", data}, code: 0},
+		"sessions for ever": {args: []string{"serve", "--data", data, "--session-max", "9999h"}, code: 2, says: "session-max"},
 		"migrate":           {args: []string{"migrate", "--data", data}, code: 0},
 		"doctor":            {args: []string{"doctor", "--data", data}, code: 0},
 		"doctor, no source": {args: []string{"doctor", "--data", data, "--source", "sqlite:/nowhere"}, code: 1},

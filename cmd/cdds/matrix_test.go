@@ -31,6 +31,7 @@ func rules() map[string]rule {
 	any := []string{"read", "run", "download", "administer"}
 	return map[string]rule{
 		"get-me": {everybody, any}, "sign-out": {everybody, nil},
+		"list-sessions": {everybody, nil}, "end-session": {everybody, nil}, "end-other-sessions": {everybody, nil},
 		"get-certificate": {exporters, nil}, "put-certificate": {exporters, nil}, "delete-certificate": {exporters, nil},
 		"list-recipients": {exporters, read}, "add-recipient": {administrator, nil}, "remove-recipient": {administrator, nil}, "put-encryption": {exporters, nil},
 		"list-tokens": {seers, nil}, "create-token": {seers, nil}, "revoke-token": {seers, nil},
@@ -102,6 +103,10 @@ func TestWhoMayDoWhat(t *testing.T) {
 	owner.ok("POST", "/jobs", jobBody(object{"schedule": object{"kind": "daily", "every": 1, "at": "02:00"}}), &job)
 	ids["jobs"] = job.ID
 
+	var sessions struct{ Items []struct{ ID string } }
+	owner.ok("GET", "/sessions", nil, &sessions)
+	ids["sessions"] = sessions.Items[0].ID
+
 	calls := documentedCalls(t, owner)
 	var seen []observed
 	for _, a := range askers(t, s, data, out.Tenant, password) {
@@ -128,7 +133,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		t.Error("fewer than 500 cases")
 	}
 	// The test can fail: each of these changes of a rule is noticed.
-	for _, id := range []string{"delete-job", "download-artifact", "get-manifest", "cancel-run", "create-token"} {
+	for _, id := range []string{"delete-job", "download-artifact", "get-manifest", "cancel-run", "create-token", "end-session"} {
 		changed := rules()
 		changed[id] = rule{[]string{"administrator", "exporter", "viewer", "none"}, []string{"read", "run", "download", "administer"}}
 		if len(wrong(changed)) == 0 {

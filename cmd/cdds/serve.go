@@ -39,6 +39,7 @@ type serveCommand struct {
 	limitFlags
 	storageFlags
 	listenFlags
+	sessionFlags
 	Role       []string      `help:"What this node does: api, scheduler, worker, or all; several with commas." default:"all" env:"CDDS_ROLE" enum:"all,api,scheduler,worker"`
 	Workers    int           `help:"Runs carried out at the same time." default:"2" env:"CDDS_WORKERS"`
 	SweepEvery time.Duration `help:"How often stored files are looked for that no artifact names." default:"1h" env:"CDDS_SWEEP_EVERY"`
@@ -61,6 +62,10 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 	log := newLog(std.Err, c.Verbose)
 	node := nodeName()
 	if err := c.checkFiles(log); err != nil {
+		return err
+	}
+	sessions, err := c.sessions()
+	if err != nil {
 		return err
 	}
 	st, err := openStore(ctx, c.dataFlags, true)
@@ -88,7 +93,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 	if err != nil {
 		return err
 	}
-	ctl := control.New(control.Config{Store: st, Queue: tasks, Bucket: files.bucket, Log: log})
+	ctl := control.New(control.Config{Store: st, Queue: tasks, Bucket: files.bucket, Log: log, Sessions: sessions})
 	if st.Dialect() == store.SQLite {
 		if err := takeBackAll(ctx, st, ctl, log); err != nil {
 			return err
