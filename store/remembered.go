@@ -50,10 +50,10 @@ func (r Reader) RememberedBrowser(ctx context.Context, id string) (RememberedBro
 }
 
 // RememberedBrowsersOf returns the browsers of a user that are remembered at
-// now, the newest first.
+// now, the last used first, at most 200.
 func (r Reader) RememberedBrowsersOf(ctx context.Context, userID string, now time.Time) ([]RememberedBrowser, error) {
 	return all(ctx, r.from, "list the remembered browsers", scanRemembered,
-		`SELECT `+rememberedColumns+` FROM remembered_browsers b WHERE b.user_id = $1 AND b.expires_at > $2 ORDER BY b.created_at DESC, b.id`, userID, instant(now))
+		`SELECT `+rememberedColumns+` FROM remembered_browsers b WHERE b.user_id = $1 AND b.expires_at > $2 ORDER BY b.used_at DESC, b.id LIMIT $3`, userID, instant(now), mostPlaces)
 }
 
 // RememberSecret returns what is known of a secret by its hash, or CodeNotFound.

@@ -41,11 +41,15 @@ func (r Reader) SessionByID(ctx context.Context, id string) (Session, error) {
 	return one(ctx, r.from, "session", scanSession, `SELECT `+sessionColumns+` FROM sessions s WHERE s.id = $1`, id)
 }
 
-// SessionsOf returns the sessions of a user that have not ended at now, the
-// newest first.
+// mostPlaces bounds lists of one user's sessions and browsers: a script that
+// signs in for each request may leave thousands.
+const mostPlaces = 200
+
+// SessionsOf returns the sessions of a user that have not ended at now, the last
+// used first, at most 200.
 func (r Reader) SessionsOf(ctx context.Context, userID string, now time.Time) ([]Session, error) {
 	return all(ctx, r.from, "list the sessions", scanSession,
-		`SELECT `+sessionColumns+` FROM sessions s WHERE s.user_id = $1 AND s.expires_at > $2 ORDER BY s.created_at DESC, s.id`, userID, instant(now))
+		`SELECT `+sessionColumns+` FROM sessions s WHERE s.user_id = $1 AND s.expires_at > $2 ORDER BY s.seen_at DESC, s.id LIMIT $3`, userID, instant(now), mostPlaces)
 }
 
 // LockUser takes a user's row, so that what changes the user's rights and what

@@ -1,20 +1,5 @@
-import type { Locator, Page } from '@playwright/test';
 import { expect, makeRun, row, test, users } from './fixtures';
-
-/** Goes on by Tab until a control has the focus. Nothing here uses the mouse. */
-async function tabTo(page: Page, target: Locator, back = false) {
-  for (let i = 0; i < 120; i++) {
-    if (await target.evaluate((e) => e === document.activeElement).catch(() => false)) return;
-    await page.keyboard.press(back ? 'Shift+Tab' : 'Tab');
-  }
-  throw new Error('the control cannot be reached by Tab');
-}
-
-async function press(page: Page, target: Locator, key = 'Enter') {
-  await expect(target).toBeVisible();
-  await tabTo(page, target);
-  await page.keyboard.press(key);
-}
+import { press, tabTo } from './keys';
 
 test('every flow, by keyboard alone', async ({ page }) => {
   const { username, password } = users();

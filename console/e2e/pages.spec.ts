@@ -1,7 +1,7 @@
-import AxeBuilder from '@axe-core/playwright';
 import { gzipSync } from 'node:zlib';
 import { mkdirSync } from 'node:fs';
 import type { Page } from '@playwright/test';
+import { clean } from './axe';
 import { expect, makeJob, makeRun, signIn, test } from './fixtures';
 
 /**
@@ -21,13 +21,6 @@ const pages: { name: string; path: string; ready: (page: Page) => Promise<unknow
   { name: 'artifacts', path: `/artifacts${ours}`, ready: (page) => page.getByRole('table', { name: 'artifacts' }).waitFor(), pictured: true },
   { name: 'preferences', path: '/preferences', ready: (page) => page.getByText('SHA-256 fingerprint').waitFor(), pictured: true },
 ];
-
-const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-
-async function clean(page: Page, where: string) {
-  const { violations } = await new AxeBuilder({ page }).withTags(tags).analyze();
-  expect(violations.map((v) => `${where}: ${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} ${n.failureSummary}`).join('; ')}`)).toEqual([]);
-}
 
 async function picture(page: Page, name: string) {
   if (!folder) return;

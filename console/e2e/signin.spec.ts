@@ -41,8 +41,9 @@ test('remembers the names, never the password', async ({ page }) => {
   await enter(page, 'erin', users().others, users().tenant);
   await expect(page).toHaveURL(/jobs/);
   expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain('password');
-  const cookie = (await page.context().cookies()).find((c) => c.name === 'cdds_session');
-  expect(cookie?.expires).toBeGreaterThan(Date.now() / 1000 + 86400);
+  const cookies = await page.context().cookies();
+  expect(cookies.find((c) => c.name === 'cdds_remember')?.expires).toBeGreaterThan(Date.now() / 1000 + 86400);
+  expect(cookies.find((c) => c.name === 'cdds_session')?.expires).toBe(-1);
   await page.context().clearCookies();
   await page.goto('/sign-in');
   await expect(page.getByLabel('Username')).toHaveValue('erin');

@@ -34,7 +34,7 @@ export function Shell() {
             <Group gap="sm" wrap="nowrap">
               <Clock />
               <SchemeButton />
-              <UserMenu username={me.username} tenant={me.tenant} preferences={rights(me).preferences} />
+              <UserMenu username={me.username} tenant={me.tenant} />
             </Group>
           </Group>
         </AppShell.Header>
@@ -100,7 +100,7 @@ function SchemeButton() {
   );
 }
 
-function UserMenu({ username, tenant, preferences }: { username: string; tenant: string; preferences: boolean }) {
+function UserMenu({ username, tenant }: { username: string; tenant: string }) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const signOut = async () => {
@@ -121,7 +121,7 @@ function UserMenu({ username, tenant, preferences }: { username: string; tenant:
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>
-        {preferences && <Menu.Item component={Link} to="/preferences" leftSection={<IconSettings size={15} aria-hidden />}>User preferences</Menu.Item>}
+        <Menu.Item component={Link} to="/preferences" leftSection={<IconSettings size={15} aria-hidden />}>User preferences</Menu.Item>
         <Menu.Item leftSection={<IconLogout size={15} aria-hidden />} onClick={() => void signOut()}>Sign out</Menu.Item>
       </Menu.Dropdown>
     </Menu>

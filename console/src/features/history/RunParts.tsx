@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import { $api, type Run } from '../../api/client';
 import { useRights } from '../../app/session';
 import { CopyButton } from '../../components/Copy';
+import { Lines } from '../../components/Lines';
 import { runStates } from '../../components/RunStatus';
 import { ErrorState } from '../../components/states';
 import { Utc } from '../../components/Utc';
@@ -14,18 +15,6 @@ type Attempt = NonNullable<Run['attempts']>[number];
 
 function Part({ title, children }: { title: string; children: ReactNode }) {
   return <Stack gap={6} component="section" aria-label={title}><Text component="h3" fw={600} size="md">{title}</Text>{children}</Stack>;
-}
-
-/** A small table. It scrolls by itself where it is wider than the details. */
-function Lines({ label, heads, children }: { label: string; heads: string[]; children: ReactNode }) {
-  return (
-    <div className="lines" tabIndex={0} role="region" aria-label={`${label}, scrolls sideways`}>
-      <Table aria-label={label} fz="sm" verticalSpacing={5} horizontalSpacing={8}>
-        <Table.Thead><Table.Tr>{heads.map((head) => <Table.Th key={head}>{head}</Table.Th>)}</Table.Tr></Table.Thead>
-        <Table.Tbody>{children}</Table.Tbody>
-      </Table>
-    </div>
-  );
 }
 
 /** The job as it was when the run was made. Later edits do not show here. */

@@ -3,8 +3,10 @@ import { useRights } from '../../app/session';
 import { PageHead } from '../../components/PageHead';
 import { CertificatePart } from './CertificatePart';
 import { EncryptionPart } from './EncryptionPart';
+import { SessionsPart } from './SessionsPart';
+import { TokensPart } from './TokensPart';
 
-/** User preferences: the certificate that one's exports are encrypted to, how they are, and the theme. */
+/** User preferences: the certificate that one's exports are encrypted to, how they are, the theme, API tokens, and where one is signed in. */
 export function PreferencesPage() {
   const can = useRights();
   return (
@@ -13,6 +15,8 @@ export function PreferencesPage() {
       {can.preferences && <CertificatePart />}
       {can.preferences && <EncryptionPart />}
       <Theme />
+      <TokensPart />
+      <SessionsPart />
     </Stack>
   );
 }

@@ -69,7 +69,7 @@ function Names({ form, next }: { form: Form; next: () => void }) {
       <Stack gap="sm">
         <TextInput label="Username" required autoFocus autoComplete="username" maxLength={100} {...form.getInputProps('username')} />
         <TextInput label="Tenant" description="Only needed where your username exists in several tenants." autoComplete="organization" maxLength={100} {...form.getInputProps('tenant')} />
-        <Checkbox label="Remember me" {...form.getInputProps('remember', { type: 'checkbox' })} />
+        <Checkbox label="Remember me" description="This browser signs in again by itself, until you sign out. Only on a device that is yours alone." {...form.getInputProps('remember', { type: 'checkbox' })} />
         <Button type="submit" size="sm">Next</Button>
       </Stack>
     </form>
