@@ -5,7 +5,7 @@ export const scopes = [
   { value: 'read', label: 'Read', means: 'See jobs, runs, manifests and the list of artifacts.' },
   { value: 'run', label: 'Run', means: 'Start, retry and cancel runs.' },
   { value: 'download', label: 'Download', means: 'Download artifacts, which stay encrypted to your certificate.' },
-  { value: 'administer', label: 'Administer', means: 'Change and delete jobs, and delete runs and artifacts.' },
+  { value: 'administer', label: 'Administer', means: 'Change jobs and users, and delete jobs, runs and artifacts.' },
 ] as const;
 
 type Scope = (typeof scopes)[number]['value'];
