@@ -30,6 +30,7 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 			"Run":      func() error { _, err := w.st.Run(ctx, other, run.ID); return err },
 			"Manifest": func() error { _, err := w.st.Manifest(ctx, other, run.ID); return err },
 			"Artifact": func() error { _, err := w.st.Artifact(ctx, other, file.ID); return err },
+			"UserRow":  func() error { _, err := w.st.UserRow(ctx, other, w.alpha.ID); return err },
 			"LockJob": func() error {
 				return w.tryTx(func(ctx context.Context, tx *store.Tx) error { _, err := tx.LockJob(ctx, other, job.ID); return err })
 			},
@@ -69,6 +70,18 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 			"Artifacts": func() (int, error) {
 				p, err := w.st.Artifacts(ctx, store.ArtifactQuery{TenantID: other, RunID: run.ID})
 				return len(p.Items) + int(p.Total), err
+			},
+			"UserRows": func() (int, error) {
+				p, err := w.st.UserRows(ctx, store.UserQuery{TenantID: other, Text: w.alpha.ID})
+				return len(p.Items) + int(p.Total), err
+			},
+			"Administrators": func() (int, error) {
+				n, err := w.st.Administrators(ctx, other) // whose only user is a viewer
+				return int(n), err
+			},
+			"JobsOf": func() (int, error) {
+				jobs, err := w.st.JobsOf(ctx, other, w.alpha.ID)
+				return len(jobs), err
 			},
 			"RunDays": func() (int, error) {
 				days, err := w.st.RunDays(ctx, other, now.AddDate(0, 0, -1))
@@ -125,7 +138,7 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 // tenant and that the test above does not know.
 func TestIsolationCoversEveryRead(t *testing.T) {
 	covered := []string{"Job", "JobRow", "Jobs", "Run", "Runs", "RunsChanged", "Manifest", "Artifact", "Artifacts", "Audit", "AuditAfter", "AuditHead", "CheckChain",
-		"RunDays", "StorageUse", "CertificateEnds", "Downloads", "Recipients"}
+		"RunDays", "StorageUse", "CertificateEnds", "Downloads", "Recipients", "UserRow", "UserRows", "Administrators", "JobsOf"}
 	// These are for workers, loops and sign-in, before or beyond any tenant.
 	beyond := []string{"Tenant", "TenantNamed", "Tenants", "User", "UsersNamed", "Users", "Certificate", "Session", "Remembered", "DueJobs", "RunByID", "ActiveRuns",
 		"NextQueuedRun", "UnbegunRuns", "Checkpoints", "TokenByHash", "SignInFailures", "TokensOf", "StuckRuns", "RunsInProgress", "LastWindowEnd",

@@ -96,6 +96,7 @@ func indexedReads(t *testing.T, w *world, read store.Reader) []indexedRead {
 		{"jobs by title", "jobs_by_title", func() error { return jobs(store.Paging{Sort: "title"}) }},
 		{"jobs by title far down", "jobs_by_title", func() error { return jobs(deep("-title")) }},
 		{"jobs by next start", "jobs_by_next_start", func() error { return jobs(store.Paging{Sort: "nextStartsAt"}) }},
+		{"jobs of a user", "jobs_of_owner", func() error { _, err := read.JobsOf(ctx, "tenant-a", "user-x"); return err }},
 		{"due jobs", "jobs_due", func() error { _, err := read.DueJobs(ctx, at(2*time.Hour), 100); return err }},
 		{"newest runs", "runs_by_creation", func() error { _, err := read.Runs(ctx, store.RunQuery{TenantID: "tenant-a"}); return err }},
 		{"runs of a job", "runs_by_job", func() error {

@@ -41,8 +41,8 @@ func (r Reader) Users(ctx context.Context, tenantID string) ([]cdds.User, error)
 // InsertUser adds a user. CodeConflict when the tenant has one of that name.
 func (t *Tx) InsertUser(ctx context.Context, u cdds.User) error {
 	return insert(ctx, t.tx, "add the user", userExists(),
-		`INSERT INTO users (id, tenant_id, username, password_hash, role, active, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		u.ID, u.TenantID, u.Username, u.PasswordHash, string(u.Role), u.Active, instant(u.CreatedAt))
+		`INSERT INTO users (id, tenant_id, username, username_lower, password_hash, role, active, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		u.ID, u.TenantID, u.Username, lower(u.Username), u.PasswordHash, string(u.Role), u.Active, instant(u.CreatedAt))
 }
 
 // UpdateUser saves name, password hash, role and whether the user is active.
@@ -50,14 +50,22 @@ func (t *Tx) InsertUser(ctx context.Context, u cdds.User) error {
 // another one has the name.
 func (t *Tx) UpdateUser(ctx context.Context, u cdds.User) error {
 	n, err := exec(ctx, t.tx, "save the user",
-		`UPDATE users SET username = $3, password_hash = $4, role = $5, active = $6 WHERE id = $1 AND tenant_id = $2`,
-		u.ID, u.TenantID, u.Username, u.PasswordHash, string(u.Role), u.Active)
+		`UPDATE users SET username = $3, username_lower = $4, password_hash = $5, role = $6, active = $7 WHERE id = $1 AND tenant_id = $2`,
+		u.ID, u.TenantID, u.Username, lower(u.Username), u.PasswordHash, string(u.Role), u.Active)
 	switch {
 	case uniqueViolation(err):
 		return userExists()
 	case err == nil && n == 0:
 		return cdds.NotFound("user")
 	}
+	return err
+}
+
+// LockUsers keeps all other transactions from changing roles and activity in
+// the tenant until this one ends: of two administrators who demote each other at
+// the same time, one comes second and finds what the first has done.
+func (t *Tx) LockUsers(ctx context.Context, tenantID string) error {
+	_, err := exec(ctx, t.tx, "lock the tenant's users", `UPDATE tenants SET created_at = created_at WHERE id = $1`, tenantID)
 	return err
 }
 
