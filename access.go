@@ -14,7 +14,9 @@ const (
 	// see who they are.
 	ActionSignedIn Action = "signed-in"
 	// ActionOwnSessions is to see and end one's own sessions, also without a role.
-	ActionOwnSessions     Action = "own-sessions"
+	ActionOwnSessions Action = "own-sessions"
+	// ActionOwnPassword is to change one's own password, also without a role.
+	ActionOwnPassword     Action = "own-password"
 	ActionOwnTokens       Action = "own-tokens"
 	ActionOwnPreferences  Action = "own-preferences"
 	ActionSeeJobs         Action = "see-jobs"
@@ -37,7 +39,7 @@ const (
 // Exporters see jobs, so that they know what they start, but do not change
 // them; viewers see History only and have no use for a certificate.
 func (r Role) Can(a Action) bool {
-	if a == ActionSignedIn || a == ActionOwnSessions {
+	if a == ActionSignedIn || a == ActionOwnSessions || a == ActionOwnPassword {
 		return true
 	}
 	switch r {

@@ -38,8 +38,8 @@ func TestRoleMatrix(t *testing.T) {
 		}
 	}
 	for _, role := range roles {
-		if !role.Can(cdds.ActionSignedIn) || !role.Can(cdds.ActionOwnSessions) {
-			t.Errorf("role %q may not even sign out", role)
+		if !role.Can(cdds.ActionSignedIn) || !role.Can(cdds.ActionOwnSessions) || !role.Can(cdds.ActionOwnPassword) {
+			t.Errorf("role %q may not even sign out, or change the own password", role)
 		}
 	}
 }

@@ -52,8 +52,16 @@ func startsAtOnce(spec cdds.JobSpec) bool {
 	return spec.Schedule.RunNow
 }
 
-// requireCertificate refuses to go on when the user has no usable certificate.
+// requireCertificate refuses to go on when the user, the owner of a job, has no
+// usable certificate, or is deactivated: then each run of the job would fail.
 func requireCertificate(ctx context.Context, r certificateReader, userID string, now time.Time) error {
+	owner, err := r.User(ctx, userID)
+	if err != nil {
+		return err
+	}
+	if !owner.Active {
+		return cdds.Conflict("The owner of the job is deactivated, so its runs fail.", "An administrator takes over the user's jobs under Administration > Users; the runs of a deleted job can be cloned.")
+	}
 	const hint = "Import an X.509 certificate (RSA, 2048 bits or more) under User preferences first."
 	cert, err := r.Certificate(ctx, userID)
 	if cdds.CodeOf(err) == cdds.CodeNotFound {
@@ -71,5 +79,6 @@ func requireCertificate(ctx context.Context, r certificateReader, userID string,
 // certificateReader is the part of store.Reader that requireCertificate needs;
 // both *store.Store and *store.Tx have it.
 type certificateReader interface {
+	User(ctx context.Context, id string) (cdds.User, error)
 	Certificate(ctx context.Context, userID string) (cdds.Certificate, error)
 }

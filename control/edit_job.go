@@ -80,23 +80,33 @@ func (c *Control) changeJob(ctx context.Context, by Caller, id, action string, n
 ) (cdds.Job, error) {
 	var changed cdds.Job
 	err := c.store.InTx(ctx, func(tx *store.Tx) error {
-		job, err := tx.LockJob(ctx, by.User.TenantID, id)
-		if err != nil {
-			return err
-		}
-		if _, err := c.startDue(ctx, tx, job, now); err != nil {
-			return err
-		}
-		if job, err = tx.Job(ctx, by.User.TenantID, id); err != nil {
-			return err
-		}
-		if changed, err = rule(tx, job); err != nil {
-			return err
-		}
-		if err := tx.UpdateJob(ctx, changed); err != nil {
-			return err
-		}
-		return audit(ctx, tx, by, action, id, "", now)
+		var err error
+		changed, err = c.changeJobWithin(ctx, tx, by, id, action, now, rule)
+		return err
 	})
 	return changed, err
+}
+
+// changeJobWithin does the work of changeJob within a transaction.
+func (c *Control) changeJobWithin(ctx context.Context, tx *store.Tx, by Caller, id, action string, now time.Time,
+	rule func(*store.Tx, cdds.Job) (cdds.Job, error),
+) (cdds.Job, error) {
+	job, err := tx.LockJob(ctx, by.User.TenantID, id)
+	if err != nil {
+		return job, err
+	}
+	if _, err := c.startDue(ctx, tx, job, now); err != nil {
+		return job, err
+	}
+	if job, err = tx.Job(ctx, by.User.TenantID, id); err != nil {
+		return job, err
+	}
+	changed, err := rule(tx, job)
+	if err != nil {
+		return job, err
+	}
+	if err := tx.UpdateJob(ctx, changed); err != nil {
+		return job, err
+	}
+	return changed, audit(ctx, tx, by, action, id, "", now)
 }

@@ -114,7 +114,10 @@ func (c *Control) renewHash(ctx context.Context, user cdds.User, password string
 		return user, err
 	}
 	err = c.store.InTx(ctx, func(tx *store.Tx) error {
-		return tx.RenewPasswordHash(ctx, user.ID, user.PasswordHash, renewed)
+		// Where the password was changed meanwhile that stays, and BeginSession
+		// refuses.
+		_, err := tx.RenewPassword(ctx, user.ID, user.PasswordHash, renewed)
+		return err
 	})
 	user.PasswordHash = renewed
 	return user, err
@@ -172,6 +175,10 @@ func (c *Control) refuseSignIn(ctx context.Context, subjects map[cdds.SignInSubj
 		return err
 	}
 	c.log.Warn("sign-in refused", "address", address)
+	return wrongCredentials()
+}
+
+func wrongCredentials() error {
 	return &cdds.Error{Code: cdds.CodeUnauthenticated, Message: "The username, the tenant or the password is wrong.",
 		Hint: "Give the tenant as well if your username exists in several."}
 }

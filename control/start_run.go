@@ -39,7 +39,8 @@ func (c *Control) StartRun(ctx context.Context, by Caller, jobID string, once On
 }
 
 // RetryRun repeats a failed or canceled run, or a finished one with damaged
-// artifacts: a new run of the same frozen job and window, linked to the first.
+// artifacts: a new run of the same frozen job and window, linked to the first. It
+// is for the owner that the job has now.
 func (c *Control) RetryRun(ctx context.Context, by Caller, runID string, once Once, now time.Time) (cdds.Run, error) {
 	id, err := newID()
 	if err != nil {
@@ -52,6 +53,9 @@ func (c *Control) RetryRun(ctx context.Context, by Caller, runID string, once On
 		}
 		run, err := old.Retry(id, now)
 		if err != nil {
+			return "", err
+		}
+		if run.OwnerID, err = currentOwner(ctx, tx, old); err != nil {
 			return "", err
 		}
 		if err := requireCertificate(ctx, tx, run.OwnerID, now); err != nil {
@@ -69,6 +73,16 @@ func (c *Control) RetryRun(ctx context.Context, by Caller, runID string, once On
 		return cdds.Run{}, err
 	}
 	return c.store.Run(ctx, by.User.TenantID, madeID)
+}
+
+// currentOwner is who owns the run's job now, after a take-over another one than
+// the run had. A deleted job keeps the owner of the run.
+func currentOwner(ctx context.Context, tx *store.Tx, run cdds.Run) (string, error) {
+	job, err := tx.Job(ctx, run.TenantID, run.JobID)
+	if cdds.CodeOf(err) == cdds.CodeNotFound {
+		return run.OwnerID, nil
+	}
+	return job.OwnerID, err
 }
 
 // addRun makes a run of job for the given scheduled instant, with its queue

@@ -50,18 +50,10 @@ func (c *Control) AddUser(ctx context.Context, nu NewUser, now time.Time) (cdds.
 }
 
 func (nu NewUser) validate() error {
-	if err := cdds.ValidateUsername(nu.Username); err != nil {
+	if err := cdds.ValidateNewUser(nu.Username, nu.Password, nu.Role); err != nil {
 		return err
 	}
-	if err := cdds.ValidateTenantName(nu.Tenant); err != nil {
-		return err
-	}
-	switch nu.Role {
-	case cdds.RoleNone, cdds.RoleAdministrator, cdds.RoleExporter, cdds.RoleViewer:
-	default:
-		return cdds.Invalid("role", "is not a role; allowed are administrator, exporter and viewer.")
-	}
-	return cdds.ValidatePassword(nu.Password)
+	return cdds.ValidateTenantName(nu.Tenant)
 }
 
 // roleName is a role in an audit line.
@@ -96,29 +88,6 @@ func ensureTenant(ctx context.Context, tx *store.Tx, nu NewUser, now time.Time) 
 		return tenant, err
 	}
 	return tenant, audit(ctx, tx, Operator(tenant.ID), "tenant.create", tenant.ID, tenant.Name, now)
-}
-
-// SetPassword changes a user's password and signs the user out everywhere.
-func (c *Control) SetPassword(ctx context.Context, username, tenant, password string, now time.Time) error {
-	if err := cdds.ValidatePassword(password); err != nil {
-		return err
-	}
-	user, err := c.UserNamed(ctx, username, tenant)
-	if err != nil {
-		return err
-	}
-	if user.PasswordHash, err = c.passwords.hash(ctx, password); err != nil {
-		return err
-	}
-	return c.store.InTx(ctx, func(tx *store.Tx) error {
-		if err := tx.UpdateUser(ctx, user); err != nil {
-			return err
-		}
-		if err := tx.DeleteSessionsOf(ctx, user.ID); err != nil {
-			return err
-		}
-		return audit(ctx, tx, Operator(user.TenantID), "user.password", user.ID, user.Username, now)
-	})
 }
 
 // UserNamed returns the one user of that name in the named tenant, or in any

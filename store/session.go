@@ -61,13 +61,6 @@ func (t *Tx) LockUser(ctx context.Context, id string) (cdds.User, error) {
 	return t.User(ctx, id)
 }
 
-// RenewPasswordHash puts another hash of the same password in place of the old
-// one. Where the password was changed meanwhile, that stays.
-func (t *Tx) RenewPasswordHash(ctx context.Context, userID, old, renewed string) error {
-	_, err := exec(ctx, t.tx, "renew the password's hash", `UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2`, userID, old, renewed)
-	return err
-}
-
 // InsertSession adds a session.
 func (t *Tx) InsertSession(ctx context.Context, s Session) error {
 	_, err := exec(ctx, t.tx, "add the session", `

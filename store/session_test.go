@@ -162,16 +162,18 @@ func TestRememberedBrowsers(t *testing.T) {
 	})
 }
 
-// TestRenewPasswordHash keeps a password that was changed meanwhile.
-func TestRenewPasswordHash(t *testing.T) {
+// TestRenewPassword keeps a password that was changed meanwhile.
+func TestRenewPassword(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		renew := func(old, renewed string) {
-			w.tx(t, func(ctx context.Context, tx *store.Tx) error {
-				return tx.RenewPasswordHash(ctx, "user-a", old, renewed)
+		renew := func(old, renewed string) (held bool) {
+			w.tx(t, func(ctx context.Context, tx *store.Tx) (err error) {
+				held, err = tx.RenewPassword(ctx, "user-a", old, renewed)
+				return err
 			})
+			return held
 		}
-		renew("h1", "h1 renewed")
-		renew("h1", "of an old password")
+		equal(t, "as it was", renew("h1", "h1 renewed"), true)
+		equal(t, "changed meanwhile", renew("h1", "of an old password"), false)
 		want := w.alpha
 		want.PasswordHash = "h1 renewed"
 		var locked cdds.User

@@ -61,6 +61,14 @@ func (t *Tx) UpdateUser(ctx context.Context, u cdds.User) error {
 	return err
 }
 
+// RenewPassword saves another password hash, or the same, of an active user who
+// has the given one still. False means that the password was changed, or the
+// user deactivated, since the hash was read.
+func (t *Tx) RenewPassword(ctx context.Context, userID, from, to string) (bool, error) {
+	n, err := exec(ctx, t.tx, "save the password", `UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 AND active`, userID, from, to)
+	return n == 1, err
+}
+
 // LockUsers keeps all other transactions from changing roles and activity in
 // the tenant until this one ends: of two administrators who demote each other at
 // the same time, one comes second and finds what the first has done.

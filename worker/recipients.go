@@ -13,14 +13,8 @@ import (
 // has expired is CodeInvalid, which fails the run at once. A recipient is never
 // left out: an escrow that is lost in silence is noticed when it is needed.
 func (w *Worker) recipients(ctx context.Context, run cdds.Run) ([]*x509.Certificate, error) {
-	const (
-		ownerHint     = "The job's owner imports a current certificate under User preferences; then retry the run."
-		recipientHint = "An administrator adds the recipient's current certificate under Recipients and removes the old one; then retry the run."
-	)
-	own, err := w.cfg.Store.Certificate(ctx, run.OwnerID)
-	if cdds.CodeOf(err) == cdds.CodeNotFound {
-		return nil, &cdds.Error{Code: cdds.CodeInvalid, Message: "The job's owner has no certificate.", Hint: ownerHint}
-	}
+	const recipientHint = "An administrator adds the recipient's current certificate under Recipients and removes the old one; then retry the run."
+	own, err := w.ownCertificate(ctx, run.OwnerID)
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +37,26 @@ func (w *Worker) recipients(ctx context.Context, run cdds.Run) ([]*x509.Certific
 		}
 	}
 	return all, nil
+}
+
+// ownerHint says how the owner of a job mends the certificate.
+const ownerHint = "The job's owner imports a current certificate under User preferences; then retry the run."
+
+// ownCertificate returns the certificate of an owner who is active and has one.
+func (w *Worker) ownCertificate(ctx context.Context, ownerID string) (cdds.Certificate, error) {
+	owner, err := w.cfg.Store.User(ctx, ownerID)
+	if err != nil {
+		return cdds.Certificate{}, err
+	}
+	if !owner.Active {
+		return cdds.Certificate{}, &cdds.Error{Code: cdds.CodeInvalid, Message: "The job's owner is deactivated.",
+			Hint: "An administrator takes over the user's jobs under Administration > Users; then retry the run."}
+	}
+	own, err := w.cfg.Store.Certificate(ctx, ownerID)
+	if cdds.CodeOf(err) == cdds.CodeNotFound {
+		return own, &cdds.Error{Code: cdds.CodeInvalid, Message: "The job's owner has no certificate.", Hint: ownerHint}
+	}
+	return own, err
 }
 
 // usable returns the parsed certificate, or CodeInvalid with what is wrong now.

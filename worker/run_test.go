@@ -75,6 +75,32 @@ func TestTheCertificateComesFirst(t *testing.T) {
 	})
 }
 
+// TestADeactivatedOwner: nothing is read for who is gone, and the job's runs go
+// on for who takes it over.
+func TestADeactivatedOwner(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		user, _, err := w.ctl.CreateUser(t.Context(), w.ann, control.NewUser{Username: "bea", Password: "correct horse battery", Role: cdds.RoleAdministrator}, control.Once{}, now)
+		noError(t, err)
+		bea := control.Caller{User: user}
+		run := w.everything(t)
+		_, err = w.ctl.DeactivateUser(t.Context(), bea, w.ann.User.ID, now)
+		noError(t, err)
+		noError(t, w.Do(t.Context(), run.ID, 1))
+		failed := w.wantState(t, run.ID, cdds.RunFailed)
+		equal(t, "why", failed.Failure.Message, "The job's owner is deactivated.")
+		equal(t, "reads", w.source.readCount(), 0)
+
+		w.ann, bea = bea, w.ann
+		w.certificate(t, 2099)
+		_, err = w.ctl.TakeOver(t.Context(), w.ann, bea.User.ID, now)
+		noError(t, err)
+		next, err := w.st.NextQueuedRun(t.Context(), run.JobID, now) // of an occurrence that was due
+		noError(t, err)
+		noError(t, w.Do(t.Context(), next.ID, 1))
+		w.wantState(t, next.ID, cdds.RunFinished)
+	})
+}
+
 func TestFaults(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		w.source.failing(cdds.CodeUnavailable)
