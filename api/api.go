@@ -102,6 +102,8 @@ func newServer(ctx context.Context, cfg Config, mux *http.ServeMux) *server {
 	s.registerCertificate()
 	s.registerTokens()
 	s.registerRecipients()
+	s.registerUsers()
+	s.registerPassword()
 	s.registerJobs()
 	s.registerRuns()
 	s.registerArtifacts()

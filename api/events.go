@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -17,7 +16,8 @@ import (
 const (
 	pollEvery  = time.Second
 	pingEvery  = 15 * time.Second
-	pollLimit  = 500 // runs in one round; the rest come in the next
+	checkEvery = 5 * time.Second // whether who listens may still
+	pollLimit  = 500             // runs in one round; the rest come in the next
 	maxStreams = 1000
 )
 
@@ -38,7 +38,8 @@ func (s *server) registerEvents() {
 }
 
 // stream sends the changes of the caller's tenant until the client leaves, the
-// caller's session or token ends, or the service stops.
+// service stops, or what the caller came in with lets nobody in any more: the
+// session has ended, the token was revoked, the user was deactivated.
 func (s *server) stream(ctx context.Context, _ *struct{}, send sse.Sender) {
 	events, leave, ok := s.changes.subscribe(caller(ctx).User.TenantID)
 	if !ok {
@@ -48,6 +49,8 @@ func (s *server) stream(ctx context.Context, _ *struct{}, send sse.Sender) {
 	defer leave()
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
+	check := time.NewTicker(checkEvery)
+	defer check.Stop()
 	if err := send.Data(Ping{At: s.now()}); err != nil {
 		return
 	}
@@ -68,7 +71,16 @@ func (s *server) stream(ctx context.Context, _ *struct{}, send sse.Sender) {
 			}
 			err = send.Data(out)
 		case <-ping.C:
-			err = s.ping(ctx, send)
+			err = send.Data(Ping{At: s.now()})
+		case <-check.C:
+			if s.mayListen(ctx) {
+				continue
+			}
+			// Sending moves the connection's deadline on, which would cut the end off.
+			if err := send.Data(Ping{At: s.now()}); err != nil {
+				s.Log.Debug("events: the listener was gone", "error", err)
+			}
+			return
 		}
 		if err != nil {
 			return
@@ -76,20 +88,18 @@ func (s *server) stream(ctx context.Context, _ *struct{}, send sse.Sender) {
 	}
 }
 
-// errSignedOut ends a stream whose caller is not signed in any more.
-var errSignedOut = errors.New("the caller's session or token has ended")
-
-// ping shows the client that the stream is there, if its caller still is.
-func (s *server) ping(ctx context.Context, send sse.Sender) error {
-	now := s.now()
-	still, err := s.Control.StillIn(ctx, caller(ctx), cdds.ActionSeeRuns, now)
+// mayListen reports whether the stream's caller would be let in again. While
+// the metadata database does not answer a stream stays open: no change comes
+// through it either.
+func (s *server) mayListen(ctx context.Context) bool {
+	in, err := s.Control.StillIn(ctx, caller(ctx), cdds.ActionSeeRuns, s.now())
 	if err != nil {
-		return err
+		if ctx.Err() == nil {
+			s.Log.Warn("events: could not look whether a listener may go on; asking again", "error", err)
+		}
+		return true
 	}
-	if !still {
-		return errSignedOut
-	}
-	return send.Data(Ping{At: now})
+	return in
 }
 
 // changes watches the runs of the tenants that somebody looks at, by asking

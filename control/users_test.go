@@ -104,7 +104,7 @@ func TestChangesOfUsers(t *testing.T) {
 			"deactivated":              {deactivate, cdds.RoleExporter, "user.deactivate", "", false, false},
 			"an administrator as well": {deactivate, cdds.RoleAdministrator, "user.deactivate", "", false, false},
 			"activated twice":          {activate, cdds.RoleExporter, "user.activate", "", true, true},
-			"a new password":           {reset, cdds.RoleViewer, "user.password", "", false, true},
+			"a new password":           {reset, cdds.RoleViewer, "user.password", "a-new-password", false, true},
 		} {
 			user := w.member(t, strings.ReplaceAll(what, " ", "-"), c.role)
 			session := w.signIn(t, control.Credentials{Username: user.User.Username, Password: password})

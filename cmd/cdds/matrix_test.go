@@ -35,6 +35,9 @@ func rules() map[string]rule {
 		"get-certificate": {exporters, nil}, "put-certificate": {exporters, nil}, "delete-certificate": {exporters, nil},
 		"list-recipients": {exporters, read}, "add-recipient": {administrator, nil}, "remove-recipient": {administrator, nil}, "put-encryption": {exporters, nil},
 		"list-tokens": {seers, nil}, "create-token": {seers, nil}, "revoke-token": {seers, nil},
+		"change-password": {everybody, nil},
+		"list-users":      {administrator, administer}, "get-user": {administrator, administer}, "create-user": {administrator, administer}, "edit-user": {administrator, administer},
+		"deactivate-user": {administrator, administer}, "activate-user": {administrator, administer}, "reset-password": {administrator, administer}, "take-over": {administrator, administer},
 		"list-jobs": {exporters, read}, "get-job": {exporters, read}, "create-job": {administrator, administer}, "edit-job": {administrator, administer},
 		"delete-job": {administrator, administer}, "suspend-job": {administrator, administer}, "resume-job": {administrator, administer},
 		"preview-job": {administrator, administer}, "list-media-types": {administrator, administer},
@@ -102,6 +105,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 	var job jobAnswer
 	owner.ok("POST", "/jobs", jobBody(object{"schedule": object{"kind": "daily", "every": 1, "at": "02:00"}}), &job)
 	ids["jobs"] = job.ID
+	var users list[struct{ ID string }]
+	owner.ok("GET", "/users?q="+out.Username, nil, &users)
+	ids["users"] = users.Items[0].ID
 
 	var sessions struct{ Items []struct{ ID string } }
 	owner.ok("GET", "/sessions", nil, &sessions)
@@ -133,7 +139,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		t.Error("fewer than 500 cases")
 	}
 	// The test can fail: each of these changes of a rule is noticed.
-	for _, id := range []string{"delete-job", "download-artifact", "get-manifest", "cancel-run", "create-token", "end-session"} {
+	for _, id := range []string{"delete-job", "download-artifact", "get-manifest", "cancel-run", "create-token", "end-session", "reset-password"} {
 		changed := rules()
 		changed[id] = rule{[]string{"administrator", "exporter", "viewer", "none"}, []string{"read", "run", "download", "administer"}}
 		if len(wrong(changed)) == 0 {
@@ -208,7 +214,10 @@ func (a asker) ask(t *testing.T, url string, c call, ids map[string]string) int 
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	body := []byte("{}")
-	if c.id == "edit-job" { // which is valid, so that the id alone can be refused
+	switch c.id { // valid ones, so that the id alone can be refused
+	case "edit-user":
+		body = []byte(`{"role": "viewer"}`)
+	case "edit-job":
 		var err error
 		body, err = json.Marshal(jobBody(object{"schedule": object{"kind": "daily", "every": 2, "at": "02:00"}}))
 		must(t, err)

@@ -16,9 +16,13 @@ import (
 
 // userCommand groups the commands about users.
 type userCommand struct {
-	Add    userAddCommand    `cmd:"" help:"Add a user, and its tenant where that is new."`
-	List   userListCommand   `cmd:"" help:"List users."`
-	Passwd userPasswdCommand `cmd:"" help:"Change a user's password; ends the user's sessions."`
+	Add        userAddCommand        `cmd:"" help:"Add a user, and its tenant where that is new."`
+	List       userListCommand       `cmd:"" help:"List users."`
+	Passwd     userPasswdCommand     `cmd:"" help:"Change a user's password; ends the user's sessions."`
+	Role       userRoleCommand       `cmd:"" help:"Give a user another role; ends the user's sessions."`
+	Deactivate userDeactivateCommand `cmd:"" help:"Let a user in no more; ends sessions, and API tokens are refused."`
+	Activate   userActivateCommand   `cmd:"" help:"Let a deactivated user in again."`
+	TakeOver   userTakeOverCommand   `cmd:"" help:"Give the jobs of a deactivated user to an administrator."`
 }
 
 // userAddCommand adds a user.
@@ -41,12 +45,8 @@ func (c *userAddCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	role := cdds.Role(c.Role)
-	if c.Role == "none" {
-		role = cdds.RoleNone
-	}
 	user, err := openControl(st).AddUser(ctx, control.NewUser{
-		Username: c.Name, Password: password, Role: role, Tenant: c.Tenant, TenantSourceID: c.TenantID,
+		Username: c.Name, Password: password, Role: roleOf(c.Role), Tenant: c.Tenant, TenantSourceID: c.TenantID,
 	}, utcNow())
 	if err := closing(st, err); err != nil {
 		return err
