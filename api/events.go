@@ -65,27 +65,37 @@ func (s *server) stream(ctx context.Context, _ *struct{}, send sse.Sender) {
 			if !open {
 				return
 			}
-			out := RunsChanged{Runs: make([]Run, 0, len(runs))}
-			for _, r := range runs {
-				out.Runs = append(out.Runs, wireRun(r, nil))
-			}
-			err = send.Data(out)
+			err = send.Data(wireChanged(runs))
 		case <-ping.C:
 			err = send.Data(Ping{At: s.now()})
 		case <-check.C:
 			if s.mayListen(ctx) {
 				continue
 			}
-			// Sending moves the connection's deadline on, which would cut the end off.
-			if err := send.Data(Ping{At: s.now()}); err != nil {
-				s.Log.Debug("events: the listener was gone", "error", err)
-			}
+			s.end(send)
 			return
 		}
 		if err != nil {
 			return
 		}
 	}
+}
+
+// end sends a last sign of life: it moves the connection's deadline on, which
+// would cut off the end of the answer.
+func (s *server) end(send sse.Sender) {
+	if err := send.Data(Ping{At: s.now()}); err != nil {
+		s.Log.Debug("events: the listener was gone", "error", err)
+	}
+}
+
+// wireChanged is the answer's form of changed runs.
+func wireChanged(runs []cdds.Run) RunsChanged {
+	out := RunsChanged{Runs: make([]Run, 0, len(runs))}
+	for _, r := range runs {
+		out.Runs = append(out.Runs, wireRun(r, nil))
+	}
+	return out
 }
 
 // mayListen reports whether the stream's caller would be let in again. While

@@ -16,7 +16,7 @@ func sqlOf(t testing.TB, document, name string, with ...string) string {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/" + document)
 	must(t, err)
-	found := regexp.MustCompile("(?s)```sql" + name + "\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	found := regexp.MustCompile("(?s)```sql"+name+"\n(.*?)```").FindAllStringSubmatch(string(text), -1)
 	if len(found) == 0 {
 		t.Fatalf("%s has no SQL %q", document, name)
 	}

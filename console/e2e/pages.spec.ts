@@ -19,6 +19,7 @@ const pages: { name: string; path: string; ready: (page: Page) => Promise<unknow
   { name: 'audit', path: '/audit', ready: (page) => page.getByRole('table', { name: 'audit lines' }).waitFor(), pictured: true },
   { name: 'history', path: `/history${ours}`, ready: (page) => page.getByRole('table', { name: 'runs' }).waitFor(), pictured: true },
   { name: 'artifacts', path: `/artifacts${ours}`, ready: (page) => page.getByRole('table', { name: 'artifacts' }).waitFor(), pictured: true },
+  { name: 'users', path: '/users', ready: (page) => page.getByRole('table', { name: 'users' }).waitFor(), pictured: true },
   { name: 'preferences', path: '/preferences', ready: (page) => page.getByText('SHA-256 fingerprint').waitFor(), pictured: true },
 ];
 
@@ -156,7 +157,7 @@ test('on a phone lists are cards, and no page scrolls sideways', async ({ page }
   await page.setViewportSize({ width: 360, height: 740 });
   for (const { path, ready, name } of pages) {
     await page.goto(path);
-    await (/^(jobs|history|artifacts)$/.test(name) ? page.locator('.card').first().waitFor() : ready(page));
+    await (/^(jobs|history|artifacts|users)$/.test(name) ? page.locator('.card').first().waitFor() : ready(page));
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     expect(wide, name).toBeLessThanOrEqual(0);
   }

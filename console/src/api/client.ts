@@ -21,6 +21,7 @@ export type Recipient = Schemas['Recipient'];
 export type Token = Schemas['Token'];
 export type NewToken = Schemas['NewToken'];
 export type Session = Schemas['Session'];
+export type User = Schemas['User'];
 export type Overview = Schemas['Overview'];
 export type Preview = Schemas['Preview'];
 export type ProblemBody = Schemas['Problem'];

@@ -1,6 +1,6 @@
 import { ActionIcon, AppShell, Burger, Group, Menu, NavLink, Text, Tooltip, UnstyledButton, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconChartBar, IconChevronDown, IconDeviceDesktop, IconFileZip, IconHistory, IconListDetails, IconListSearch, IconLogout, IconMoon, IconSettings, IconSun, IconUsersGroup } from '@tabler/icons-react';
+import { IconChartBar, IconChevronDown, IconDeviceDesktop, IconFileZip, IconHistory, IconListDetails, IconListSearch, IconLogout, IconMoon, IconSettings, IconSun, IconUsers, IconUsersGroup } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
 import { useEffect, useState, type ReactNode } from 'react';
@@ -57,8 +57,9 @@ function Navigation({ path }: { path: string }) {
         <>
           <div className="nav-group" id="nav-administration">Administration</div>
           <Item to="/jobs" label="Jobs" icon={<IconListDetails size={16} aria-hidden />} active={path.startsWith('/jobs')} />
-          {can.seeAudit && <Item to="/audit" label="Audit" icon={<IconListSearch size={16} aria-hidden />} active={path.startsWith('/audit')} />}
+          {can.manageUsers && <Item to="/users" label="Users" icon={<IconUsers size={16} aria-hidden />} active={path.startsWith('/users')} />}
           {can.manageRecipients && <Item to="/recipients" label="Recipients" icon={<IconUsersGroup size={16} aria-hidden />} active={path.startsWith('/recipients')} />}
+          {can.seeAudit && <Item to="/audit" label="Audit" icon={<IconListSearch size={16} aria-hidden />} active={path.startsWith('/audit')} />}
         </>
       )}
       <div className="nav-group">Export</div>
@@ -68,7 +69,7 @@ function Navigation({ path }: { path: string }) {
   );
 }
 
-function Item({ to, label, icon, active }: { to: '/' | '/jobs' | '/recipients' | '/audit' | '/history' | '/artifacts'; label: string; icon: ReactNode; active: boolean }) {
+function Item({ to, label, icon, active }: { to: '/' | '/jobs' | '/users' | '/recipients' | '/audit' | '/history' | '/artifacts'; label: string; icon: ReactNode; active: boolean }) {
   return <NavLink component={Link} to={to} label={label} leftSection={icon} active={active} aria-current={active ? 'page' : undefined} />;
 }
 

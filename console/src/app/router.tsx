@@ -7,6 +7,7 @@ import { editorSearch } from '../features/editor/search';
 import { historySearch } from '../features/history/search';
 import { jobsSearch } from '../features/jobs/search';
 import { signInSearch } from '../features/signin/search';
+import { usersSearch } from '../features/users/search';
 import { NotFound, PageError, Pending } from './fallback';
 import { meQuery } from './session';
 import { Shell } from './Shell';
@@ -61,6 +62,11 @@ const audit = createRoute({
   getParentRoute: () => inside, path: '/audit', validateSearch: auditSearch,
   component: lazyRouteComponent(() => import('../features/audit/Page'), 'AuditPage'),
 });
+
+const users = createRoute({
+  getParentRoute: () => inside, path: '/users', validateSearch: usersSearch,
+  component: lazyRouteComponent(() => import('../features/users/Page'), 'UsersPage'),
+});
 const preferences = createRoute({
   getParentRoute: () => inside, path: '/preferences',
   component: lazyRouteComponent(() => import('../features/preferences/Page'), 'PreferencesPage'),
@@ -71,7 +77,7 @@ const recipients = createRoute({
   component: lazyRouteComponent(() => import('../features/recipients/Page'), 'RecipientsPage'),
 });
 
-const tree = root.addChildren([signIn, inside.addChildren([overview, jobs, newJob, editJob, history, artifacts, audit, recipients, preferences])]);
+const tree = root.addChildren([signIn, inside.addChildren([overview, jobs, newJob, editJob, history, artifacts, users, recipients, audit, preferences])]);
 
 /** The console's pages. A session that ends leads to the sign-in and back. */
 export function newRouter(client: QueryClient) {

@@ -20,6 +20,7 @@ export function rights(me: Me) {
     deleteRuns: administrator,
     seeArtifacts: administrator || exporter,
     deleteArtifacts: administrator,
+    manageUsers: administrator,
     preferences: administrator || exporter,
     seeAudit: administrator,
     manageRecipients: administrator,

@@ -3,10 +3,11 @@ import { useRights } from '../../app/session';
 import { PageHead } from '../../components/PageHead';
 import { CertificatePart } from './CertificatePart';
 import { EncryptionPart } from './EncryptionPart';
+import { PasswordPart } from './PasswordPart';
 import { SessionsPart } from './SessionsPart';
 import { TokensPart } from './TokensPart';
 
-/** User preferences: the certificate that one's exports are encrypted to, how they are, the theme, API tokens, and where one is signed in. */
+/** User preferences: the certificate that one's exports are encrypted to, how they are, the password, the theme, API tokens, and where one is signed in. */
 export function PreferencesPage() {
   const can = useRights();
   return (
@@ -14,6 +15,7 @@ export function PreferencesPage() {
       <PageHead title="User preferences" />
       {can.preferences && <CertificatePart />}
       {can.preferences && <EncryptionPart />}
+      <PasswordPart />
       <Theme />
       <TokensPart />
       <SessionsPart />
