@@ -14,7 +14,7 @@ export function ShownOnce({ username, password, onClose }: { username: string; p
         <>
           <Text size="sm">The password of {username}. It is not kept, and not shown again: copy it now, and tell it to the user in a safe way.</Text>
           <Group gap="xs" wrap="nowrap">
-            <pre className="command" aria-label={`Password of ${username}`}>{password}</pre>
+            <pre className="command" role="group" aria-label={`Password of ${username}`}>{password}</pre>
             <CopyButton text={password} label="Copy the password" />
           </Group>
         </>
