@@ -25,7 +25,9 @@ async function makeUser(page: Page, username: string, role: string | null) {
 
 /** Whether somebody can sign in, asked without the page's cookies. */
 async function letsIn(page: Page, username: string, password: string) {
-  const answer = await page.context().browser()!.newContext().then((c) => c.request.post(new URL('/api/v1/session', page.url()).href, { data: { username, tenant: users().tenant, password } }));
+  const apart = await page.context().browser()!.newContext();
+  const answer = await apart.request.post(new URL('/api/v1/session', page.url()).href, { data: { username, tenant: users().tenant, password } });
+  await apart.close();
   return answer.status() === 200;
 }
 
