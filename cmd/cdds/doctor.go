@@ -47,6 +47,7 @@ func (c *doctorCommand) Run(ctx context.Context, std streams) error {
 		if err == nil {
 			found = append(found, c.certificates(ctx, st)...)
 			found = append(found, recipients(ctx, st)...)
+			found = append(found, leftJobs(ctx, st)...)
 		}
 		if err := st.Close(); err != nil {
 			return fmt.Errorf("close the metadata database: %w", err)

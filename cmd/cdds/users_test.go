@@ -305,6 +305,9 @@ func TestUserCommands(t *testing.T) {
 	if said := user("deactivate", out.Username); !strings.Contains(said, "jobs (1)") {
 		t.Errorf("deactivate says %q", said)
 	}
+	if said := commandOK(t, "", "doctor", "--data", data); !strings.Contains(said, "jobs of demo/admin") || !strings.Contains(said, "takes them over") {
+		t.Errorf("doctor says %q", said)
+	}
 	for what, test := range map[string]struct {
 		args []string
 		code int
