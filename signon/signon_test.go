@@ -221,29 +221,35 @@ func TestProviderThatIsDown(t *testing.T) {
 
 // TestProvidersThatAreNotBelieved: a discovery document of another issuer, one
 // without endpoints, one whose endpoints can be read on the way, one that leads
-// elsewhere, and one without end.
+// elsewhere, and one that is too long.
 func TestProvidersThatAreNotBelieved(t *testing.T) {
-	elsewhere := signontest.Start(t)
-	for what, body := range map[string]string{
-		"another issuer": `{"issuer": "https://issuer.example", "authorization_endpoint": "SELF/a", "token_endpoint": "SELF/t", "jwks_uri": "SELF/k"}`,
-		"no endpoints":   `{"issuer": "SELF"}`,
-		"without TLS":    `{"issuer": "SELF", "authorization_endpoint": "http://issuer.example/a", "token_endpoint": "SELF/t", "jwks_uri": "SELF/k"}`,
-		"keys in clear":  `{"issuer": "SELF", "authorization_endpoint": "SELF/a", "token_endpoint": "SELF/t", "jwks_uri": "http://issuer.example/k"}`,
-		"no JSON":        `<html>`,
-		"endless":        `{"issuer": "` + strings.Repeat("x", 2<<20),
-		"redirect":       "",
-	} {
+	const good = `{"issuer": "SELF", "authorization_endpoint": "SELF/a", "token_endpoint": "SELF/t", "jwks_uri": "SELF/k"}`
+	ready := func(body string, redirected bool) error {
 		var self string
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if body == "" {
-				http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusFound)
+			if redirected && r.URL.Path != "/elsewhere" {
+				http.Redirect(w, r, "/elsewhere", http.StatusFound)
 				return
 			}
 			fmt.Fprint(w, strings.ReplaceAll(body, "SELF", self))
 		}))
+		defer server.Close()
 		self = server.URL
-		wantRefusal(t, what, newProvider(t, config(self)).Ready(t.Context()), cdds.RefusedUnavailable)
-		server.Close()
+		return newProvider(t, config(self)).Ready(t.Context())
+	}
+	if err := ready(good, false); err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range map[string]error{
+		"another issuer": ready(strings.Replace(good, "SELF", "https://issuer.example", 1), false),
+		"no endpoints":   ready(`{"issuer": "SELF"}`, false),
+		"without TLS":    ready(strings.Replace(good, "SELF/a", "http://issuer.example/a", 1), false),
+		"keys in clear":  ready(strings.Replace(good, "SELF/k", "http://issuer.example/k", 1), false),
+		"no JSON":        ready("<html>", false),
+		"too long":       ready(strings.Replace(good, "{", `{"more": "`+strings.Repeat("x", 2<<20)+`", `, 1), false),
+		"a redirect":     ready(good, true),
+	} {
+		wantRefusal(t, what, err, cdds.RefusedUnavailable)
 	}
 }
 
@@ -284,6 +290,8 @@ func TestLogoutTokens(t *testing.T) {
 			}
 		})
 	}
+	var claims map[string]any
+	fake.Logout("id", func(c map[string]any) { both(c); claims = c })
 	for what, token := range map[string]string{
 		"nobody":           fake.Logout("id", nil),
 		"no event":         with("events", map[string]any{}),
@@ -297,7 +305,7 @@ func TestLogoutTokens(t *testing.T) {
 		"of the future":    with("iat", time.Now().Add(time.Hour).Unix()),
 		"another audience": with("aud", "another"),
 		"another issuer":   with("iss", "https://issuer.example"),
-		"another kind":     fake.Sign(map[string]any{"sub": "s-1"}, "at+jwt"),
+		"another kind":     fake.Sign(claims, "at+jwt"),
 		"no token":         "",
 		"garbage":          "a.b.c",
 	} {
