@@ -30,6 +30,8 @@ type Config struct {
 	Queue  *queue.Queue
 	Bucket *blob.Bucket // where artifacts rest
 	Log    *slog.Logger
+	// SignOnLimit is how long a session by single sign-on lasts.
+	SignOnLimit time.Duration
 }
 
 // Control carries out the verbs. It is safe for concurrent use.
@@ -39,11 +41,13 @@ type Control struct {
 	bucket    *blob.Bucket
 	log       *slog.Logger
 	passwords *passwords
+
+	signOnLimit time.Duration
 }
 
 // New returns a Control.
 func New(cfg Config) *Control {
-	return &Control{store: cfg.Store, queue: cfg.Queue, bucket: cfg.Bucket, log: cfg.Log, passwords: newPasswords()}
+	return &Control{store: cfg.Store, queue: cfg.Queue, bucket: cfg.Bucket, log: cfg.Log, passwords: newPasswords(), signOnLimit: cfg.SignOnLimit}
 }
 
 // Caller is who asks, for tenant isolation and the audit log.
@@ -52,6 +56,8 @@ type Caller struct {
 	Address string // the client's network address, for the audit log
 	// Token is the API token that the request came with; nil for a session.
 	Token *cdds.Token
+	// SingleSignOn says that the session came by single sign-on.
+	SingleSignOn bool
 }
 
 // Can reports whether the caller has the right: by the role, and where a token

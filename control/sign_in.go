@@ -114,26 +114,40 @@ func (c *Control) SignIn(ctx context.Context, cred Credentials, address string, 
 			return "", store.Session{}, err
 		}
 	}
-	secret, err := newSecret()
-	if err != nil {
-		return "", store.Session{}, err
-	}
-	session := store.Session{TokenHash: tokenHash(secret), UserID: user.ID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(sessionIdle), Remember: cred.Remember}
+	session := store.Session{ExpiresAt: now.Add(sessionIdle), Remember: cred.Remember}
 	if cred.Remember {
 		session.ExpiresAt = now.Add(sessionRemembered)
 	}
-	err = c.store.InTx(ctx, func(tx *store.Tx) error {
+	var secret string
+	err = c.store.InTx(ctx, func(tx *store.Tx) (err error) {
 		if old {
 			if err := tx.UpdateUser(ctx, user); err != nil {
 				return err
 			}
 		}
-		if err := tx.InsertSession(ctx, session); err != nil {
-			return err
-		}
-		return audit(ctx, tx, Caller{User: user, Address: address}, "session.create", user.ID, "", now)
+		secret, session, err = beginSession(ctx, tx, Caller{User: user, Address: address}, session, now)
+		return err
 	})
 	return secret, session, err
+}
+
+// beginSession makes a session within tx for a user who was recognised, and
+// returns its secret token. The end and the kind of the session are the
+// caller's.
+func beginSession(ctx context.Context, tx *store.Tx, by Caller, s store.Session, now time.Time) (string, store.Session, error) {
+	secret, err := newSecret()
+	if err != nil {
+		return "", s, err
+	}
+	s.TokenHash, s.UserID, s.CreatedAt, s.SeenAt = tokenHash(secret), by.User.ID, now, now
+	if err := tx.InsertSession(ctx, s); err != nil {
+		return "", s, err
+	}
+	way := "password"
+	if s.SingleSignOn {
+		way = wayOfSignOn
+	}
+	return secret, s, audit(ctx, tx, by, "session.create", by.User.ID, way, now)
 }
 
 // verify returns the user of the credentials, and whether the password's hash is
@@ -245,7 +259,7 @@ func (c *Control) Caller(ctx context.Context, token, address string, now time.Ti
 	}
 	if now.Sub(session.SeenAt) >= touchEvery {
 		ends := session.ExpiresAt
-		if !session.Remember {
+		if !session.Remember && !session.SingleSignOn {
 			ends = now.Add(sessionIdle)
 		}
 		err := c.store.InTx(ctx, func(tx *store.Tx) error {
@@ -255,7 +269,7 @@ func (c *Control) Caller(ctx context.Context, token, address string, now time.Ti
 			return Caller{}, err
 		}
 	}
-	return Caller{User: user, Address: address}, nil
+	return Caller{User: user, Address: address, SingleSignOn: session.SingleSignOn}, nil
 }
 
 // SignOut ends the session of a token.

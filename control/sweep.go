@@ -131,8 +131,8 @@ func (c *Control) recall(ctx context.Context, runID string, m *sweepMemory) erro
 // idempotencyKept is how long a repeated create is recognised.
 const idempotencyKept = 24 * time.Hour
 
-// ForgetOld removes ended sessions, and idempotency keys and failed sign-ins of
-// more than a day, and lets the sweep have what was kept for a restore whose
+// ForgetOld removes ended sessions and attempts to sign in, and idempotency keys
+// and failed sign-ins of more than a day, and lets the sweep have what was kept for a restore whose
 // time is over.
 func (c *Control) ForgetOld(ctx context.Context, now time.Time) error {
 	return c.store.InTx(ctx, func(tx *store.Tx) error {
@@ -140,6 +140,9 @@ func (c *Control) ForgetOld(ctx context.Context, now time.Time) error {
 			return err
 		}
 		if err := tx.DeleteOldFailures(ctx, cdds.SignInsForgotten(now)); err != nil {
+			return err
+		}
+		if err := tx.DeleteOldSignOns(ctx, now); err != nil {
 			return err
 		}
 		if _, err := tx.ForgetRestores(ctx, now); err != nil {

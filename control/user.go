@@ -88,6 +88,8 @@ func ensureTenant(ctx context.Context, tx *store.Tx, nu NewUser, now time.Time) 
 }
 
 // SetPassword changes a user's password and ends all their sessions.
+// CodeConflict for a user of single sign-on: a password would be a second way in
+// that the identity provider knows nothing of.
 func (c *Control) SetPassword(ctx context.Context, username, tenant, password string, now time.Time) error {
 	if err := cdds.ValidatePassword(password); err != nil {
 		return err
@@ -95,6 +97,9 @@ func (c *Control) SetPassword(ctx context.Context, username, tenant, password st
 	user, err := c.UserNamed(ctx, username, tenant)
 	if err != nil {
 		return err
+	}
+	if user.PasswordHash == "" {
+		return cdds.Conflict("This user signs in by single sign-on and has no password.", "Change the password at the identity provider.")
 	}
 	if user.PasswordHash, err = c.passwords.hash(ctx, password); err != nil {
 		return err

@@ -100,7 +100,7 @@ func TestIsolationCoversEveryRead(t *testing.T) {
 		"RunDays", "StorageUse", "CertificateEnds", "Downloads"}
 	// These are for workers, loops and sign-in, before or beyond any tenant.
 	beyond := []string{"Tenant", "TenantNamed", "Tenants", "User", "UsersNamed", "Users", "Certificate", "Session", "Remembered", "DueJobs",
-		"RunByID", "ActiveRuns", "NextQueuedRun", "UnbegunRuns", "Checkpoints", "TokenByHash", "SignInFailures", "TokensOf", "StuckRuns", "RunsInProgress", "LastWindowEnd", "Attempts", "ArtifactsOfRun", "ExpiredArtifacts",
+		"RunByID", "ActiveRuns", "NextQueuedRun", "UnbegunRuns", "Checkpoints", "TokenByHash", "UserByIdentity", "SignOnSessions", "SignInFailures", "TokensOf", "StuckRuns", "RunsInProgress", "LastWindowEnd", "Attempts", "ArtifactsOfRun", "ExpiredArtifacts",
 		"ArtifactsAfter", "NextToVerify", "KeptBefore"}
 	var unknown []string
 	for method := range reflect.TypeFor[store.Reader]().Methods() {

@@ -13,27 +13,32 @@ type Session struct {
 	SeenAt    time.Time
 	ExpiresAt time.Time
 	Remember  bool // it ends at a fixed time instead of by lack of use
+	// SingleSignOn says that an identity provider vouched for the user. Such a
+	// session ends at a fixed time too, since the provider is not asked again.
+	SingleSignOn    bool
+	ProviderSession string // the provider's id of its own session, or ""
 }
+
+const sessionColumns = `s.token_hash, s.user_id, s.created_at, s.seen_at, s.expires_at, s.remember, s.single_sign_on, s.provider_session`
 
 func scanSession(row scanner) (Session, error) {
 	var s Session
-	err := row.Scan(&s.TokenHash, &s.UserID, (*instant)(&s.CreatedAt), (*instant)(&s.SeenAt), (*instant)(&s.ExpiresAt), &s.Remember)
+	err := row.Scan(&s.TokenHash, &s.UserID, (*instant)(&s.CreatedAt), (*instant)(&s.SeenAt), (*instant)(&s.ExpiresAt), &s.Remember, &s.SingleSignOn, &s.ProviderSession)
 	return s, err
 }
 
 // Session returns the session of a token's hash, also one that has ended, or
 // CodeNotFound.
 func (r Reader) Session(ctx context.Context, tokenHash string) (Session, error) {
-	return one(ctx, r.from, "session", scanSession,
-		`SELECT token_hash, user_id, created_at, seen_at, expires_at, remember FROM sessions WHERE token_hash = $1`, tokenHash)
+	return one(ctx, r.from, "session", scanSession, `SELECT `+sessionColumns+` FROM sessions s WHERE s.token_hash = $1`, tokenHash)
 }
 
 // InsertSession adds a session.
 func (t *Tx) InsertSession(ctx context.Context, s Session) error {
 	_, err := exec(ctx, t.tx, "add the session", `
-		INSERT INTO sessions (token_hash, tenant_id, user_id, created_at, seen_at, expires_at, remember)
-		VALUES ($1, (SELECT tenant_id FROM users WHERE id = $2), $2, $3, $4, $5, $6)`,
-		s.TokenHash, s.UserID, instant(s.CreatedAt), instant(s.SeenAt), instant(s.ExpiresAt), s.Remember)
+		INSERT INTO sessions (token_hash, tenant_id, user_id, created_at, seen_at, expires_at, remember, single_sign_on, provider_session)
+		VALUES ($1, (SELECT tenant_id FROM users WHERE id = $2), $2, $3, $4, $5, $6, $7, $8)`,
+		s.TokenHash, s.UserID, instant(s.CreatedAt), instant(s.SeenAt), instant(s.ExpiresAt), s.Remember, s.SingleSignOn, s.ProviderSession)
 	return err
 }
 
