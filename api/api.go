@@ -40,6 +40,7 @@ type Config struct {
 	Version string
 	// SecureCookies marks cookies Secure, for service behind TLS.
 	SecureCookies bool
+	SignOn        *SignOn // nil where single sign-on is not set up
 	Now           func() time.Time
 	Log           *slog.Logger
 }
@@ -88,6 +89,7 @@ func newServer(ctx context.Context, cfg Config, mux *http.ServeMux) *server {
 	s.api = humago.New(mux, config)
 	s.api.UseMiddleware(withRemote, s.authorize)
 	s.registerSession()
+	s.registerSignOn()
 	s.registerCertificate()
 	s.registerTokens()
 	s.registerJobs()
