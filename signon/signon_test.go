@@ -31,11 +31,11 @@ func newProvider(t *testing.T, cfg signon.Config) *signon.Provider {
 	return p
 }
 
-// visit goes to the provider as a browser does, and returns what it comes back
-// with.
-func visit(t *testing.T, p *signon.Provider, a signon.Attempt) url.Values {
+// visit goes to the provider as the browser of the attempt "secret" does, and
+// returns what it comes back with.
+func visit(t *testing.T, p *signon.Provider) url.Values {
 	t.Helper()
-	address, err := p.AuthURL(t.Context(), a)
+	address, err := p.AuthURL(t.Context(), "secret")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestClaims(t *testing.T) {
 		UserInfo: map[string]any{"groups": []string{"staff"}, "preferred_username": "somebody else", "iss": "elsewhere"},
 	})
 	p := newProvider(t, config(fake.URL))
-	back := visit(t, p, "secret")
+	back := visit(t, p)
 	if back.Get("state") != signon.Attempt("secret").State() {
 		t.Fatalf("the state came back as %q", back.Get("state"))
 	}
@@ -128,14 +128,14 @@ func TestTokensThatDoNotHold(t *testing.T) {
 		"claims of another kind": {spoilt("sub", []string{"s-1"}), "unmarshal"},
 	} {
 		fake.Behave(c.behaviour)
-		back := visit(t, p, "secret")
+		back := visit(t, p)
 		_, err := p.Claims(t.Context(), "secret", back.Get("code"), back.Get("iss"))
 		if text := wantRefusal(t, what, err, cdds.RefusedToken); !strings.Contains(text, c.cause) {
 			t.Errorf("%s: the cause is %q, want %q in it", what, text, c.cause)
 		}
 	}
 	fake.Behave(spoilt("azp", signontest.ClientID))
-	back := visit(t, p, "secret")
+	back := visit(t, p)
 	if _, err := p.Claims(t.Context(), "secret", back.Get("code"), back.Get("iss")); err != nil {
 		t.Fatal("the right party is refused:", err)
 	}
@@ -145,7 +145,7 @@ func TestCodesThatAreNotRedeemed(t *testing.T) {
 	fake := signontest.Start(t)
 	fake.Behave(signontest.Behaviour{Person: map[string]any{"sub": "s-1"}})
 	p := newProvider(t, config(fake.URL))
-	code := func() string { return visit(t, p, "secret").Get("code") }
+	code := func() string { return visit(t, p).Get("code") }
 	for what, try := range map[string]func() error{
 		"no code":             func() error { _, err := p.Claims(t.Context(), "secret", "", fake.URL); return err },
 		"from another issuer": func() error { _, err := p.Claims(t.Context(), "secret", code(), "https://issuer.example"); return err },
@@ -209,7 +209,7 @@ func TestProviderThatIsDown(t *testing.T) {
 	if err := p.Ready(t.Context()); err != nil {
 		t.Fatal("up again:", err)
 	}
-	back := visit(t, p, "secret")
+	back := visit(t, p)
 	fake.Behave(signontest.Behaviour{Down: true})
 	_, err := p.Claims(t.Context(), "secret", back.Get("code"), fake.URL)
 	wantRefusal(t, "down in the middle", err, cdds.RefusedUnavailable)
