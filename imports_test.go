@@ -54,6 +54,10 @@ func house() []room {
 		{path: "cdds/queue", level: 1},
 		// What stands between the network and the faces.
 		{path: "cdds/door", level: 1},
+		// Speaks to the identity provider.
+		{path: "cdds/signon", level: 1},
+		// An identity provider for tests.
+		{path: "cdds/signon/signontest", level: 1, forTests: true},
 		// The published JSON Schemas, as bytes. The API serves them without
 		// knowing the engine.
 		{path: "cdds/export/schema", level: 1},
@@ -101,7 +105,10 @@ type keeper struct {
 func keepers() []keeper {
 	return []keeper{
 		{"github.com/riverqueue/", []string{"cdds/queue"}},
-		{"net/http", []string{"cdds/api", "cdds/console", "cdds/door", "cdds/cmd/cdds"}},
+		// signon is a client of the identity provider.
+		{"net/http", []string{"cdds/api", "cdds/console", "cdds/door", "cdds/cmd/cdds", "cdds/signon"}},
+		{"github.com/coreos/go-oidc/", []string{"cdds/signon"}},
+		{"golang.org/x/oauth2", []string{"cdds/signon"}},
 		// control and worker name *sql.Tx, to put their rows and a queue task
 		// into one transaction; queue hands River the same; cmd/cdds brings the
 		// handle from store to queue.

@@ -50,6 +50,7 @@ type Config struct {
 	Limits door.Limits
 	Now    func() time.Time
 	Log    *slog.Logger
+	SignOn *SignOn // nil where single sign-on is not set up
 }
 
 // server holds what the handlers need.
@@ -99,6 +100,7 @@ func newServer(ctx context.Context, cfg Config, mux *http.ServeMux) *server {
 	s.api.UseMiddleware(withRemote, s.withBrowser, s.authorize)
 	s.registerSession()
 	s.registerSessions()
+	s.registerSignOn()
 	s.registerCertificate()
 	s.registerTokens()
 	s.registerRecipients()

@@ -16,6 +16,8 @@ type Me struct {
 	Role        *string      `json:"role" doc:"Null for a user without a role, who sees Access Denied."`
 	Certificate *Certificate `json:"certificate" doc:"Null until one is imported."`
 	Encryption  string       `json:"encryption" enum:"compatible,authenticated" doc:"How my exports are encrypted."`
+	// The console offers to sign out at the provider too.
+	SingleSignOn bool `json:"singleSignOn" doc:"Whether this session came by single sign-on."`
 }
 
 // Certificate is a recipient certificate in an answer.
@@ -89,6 +91,7 @@ type meBody struct{ Body Me }
 
 func (s *server) getMe(ctx context.Context, _ *struct{}) (*meBody, error) {
 	me, err := s.me(ctx, caller(ctx).User, s.now())
+	me.SingleSignOn = caller(ctx).SingleSignOn
 	return &meBody{Body: me}, err
 }
 

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"cdds"
@@ -31,7 +32,7 @@ type SignedIn struct {
 }
 
 // BeginSession makes a session for a user who has been recognised, with new
-// secrets. All ways of sign-in end here, whatever they recognise users by:
+// secrets: the
 // session and remembered browser that the client held before are ended, so that
 // nobody goes on with a secret from before the sign-in, and a user who was
 // deactivated or got another password since user was read is refused with
@@ -63,31 +64,43 @@ func (c *Control) BeginSession(ctx context.Context, user cdds.User, from Browser
 				return err
 			}
 		}
-		in, err = c.insertSession(ctx, tx, current, from, secrets, browser, now)
+		in, err = c.insertSession(ctx, tx, current, from, secrets, browser, recognised{}, now)
 		return err
 	})
 	return in, err
 }
 
-// insertSession adds a session with its line in the audit log. The zero browser
+// recognised says who vouches for a user, beside a password; zero: nobody else.
+type recognised struct {
+	bySignOn        bool
+	providerSession string // the provider's id of its own session, or ""
+}
+
+// insertSession is where all ways of sign-in end, whatever they recognise users
+// by. It adds a session with its line in the audit log. The zero browser
 // is one that is not remembered.
-func (c *Control) insertSession(ctx context.Context, tx *store.Tx, user cdds.User, from Browser, s secrets, browser store.RememberedBrowser, now time.Time) (SignedIn, error) {
+func (c *Control) insertSession(ctx context.Context, tx *store.Tx, user cdds.User, from Browser, s secrets, browser store.RememberedBrowser, how recognised, now time.Time) (SignedIn, error) {
 	id, err := newID()
 	if err != nil {
 		return SignedIn{}, err
 	}
 	session := store.Session{
-		ID: id, TokenHash: tokenHash(s.session), UserID: user.ID, CreatedAt: now, SeenAt: now, ExpiresAt: c.sessions.Ends(now, now),
-		RememberedID: browser.ID, Address: from.Address, Browser: from.name(),
+		ID: id, TokenHash: tokenHash(s.session), UserID: user.ID, CreatedAt: now, SeenAt: now,
+		RememberedID: browser.ID, Address: from.Address, Browser: from.name(), SingleSignOn: how.bySignOn, ProviderSession: how.providerSession,
 	}
+	session.ExpiresAt = c.ends(session)
 	if err := tx.InsertSession(ctx, session); err != nil {
 		return SignedIn{}, err
 	}
 	in := SignedIn{
-		Caller: Caller{User: user, Address: from.Address, SessionID: session.ID}, Secret: s.session, Session: session,
+		Caller: Caller{User: user, Address: from.Address, SessionID: session.ID, SingleSignOn: how.bySignOn}, Secret: s.session, Session: session,
 		Remember: s.remember, RememberUntil: browser.ExpiresAt,
 	}
-	return in, audit(ctx, tx, in.Caller, "session.create", session.ID, session.Browser, now)
+	detail := session.Browser
+	if how.bySignOn {
+		detail = strings.TrimSuffix(wayOfSignOn+", "+detail, ", ")
+	}
+	return in, audit(ctx, tx, in.Caller, "session.create", session.ID, detail, now)
 }
 
 // endShown ends what the browser holds from before.

@@ -32,6 +32,8 @@ type Config struct {
 	Log    *slog.Logger
 	// Sessions bounds sign-ins; the zero value stands for the defaults.
 	Sessions cdds.SessionLimits
+	// SignOnLimit is how long a session by single sign-on lasts.
+	SignOnLimit time.Duration
 }
 
 // Control carries out the verbs. It is safe for concurrent use.
@@ -43,6 +45,8 @@ type Control struct {
 	passwords *passwords
 	refusals  *refusals
 	sessions  cdds.SessionLimits
+
+	signOnLimit time.Duration
 }
 
 // New returns a Control.
@@ -50,7 +54,7 @@ func New(cfg Config) *Control {
 	if cfg.Sessions == (cdds.SessionLimits{}) {
 		cfg.Sessions = cdds.DefaultSessionLimits()
 	}
-	return &Control{store: cfg.Store, queue: cfg.Queue, bucket: cfg.Bucket, log: cfg.Log, passwords: newPasswords(), refusals: newRefusals(), sessions: cfg.Sessions}
+	return &Control{store: cfg.Store, queue: cfg.Queue, bucket: cfg.Bucket, log: cfg.Log, passwords: newPasswords(), refusals: newRefusals(), sessions: cfg.Sessions, signOnLimit: cfg.SignOnLimit}
 }
 
 // Caller is who asks, for tenant isolation and the audit log.
@@ -62,6 +66,8 @@ type Caller struct {
 	// SessionID names the session that the request came with; "" for a token and
 	// for the command line.
 	SessionID string
+	// SingleSignOn says that the session came by single sign-on.
+	SingleSignOn bool
 }
 
 // Can reports whether the caller has the right: by the role, and where a token

@@ -46,6 +46,9 @@ func (c *Control) replacePassword(ctx context.Context, by Caller, id, password s
 		if err != nil {
 			return err
 		}
+		if row.PasswordHash == "" {
+			return noPassword()
+		}
 		row.PasswordHash = hash
 		if err := tx.UpdateUser(ctx, row.User); err != nil {
 			return err
@@ -63,6 +66,9 @@ func (c *Control) replacePassword(ctx context.Context, by Caller, id, password s
 func (c *Control) ChangePassword(ctx context.Context, by Caller, present, password string, now time.Time) error {
 	if err := cdds.ValidatePassword(password); err != nil {
 		return err
+	}
+	if by.User.PasswordHash == "" {
+		return noPassword()
 	}
 	wrong := cdds.Invalid("current", "is not your present password.")
 	user, _, err := c.verify(ctx, Credentials{Username: by.User.Username, Tenant: by.User.TenantName, Password: present}, by.Address, now)
@@ -93,6 +99,12 @@ func (c *Control) ChangePassword(ctx context.Context, by Caller, present, passwo
 		}
 		return audit(ctx, tx, by, "user.password", user.ID, "", now)
 	})
+}
+
+// noPassword refuses a password for a user of single sign-on: it would be a
+// second way in that the identity provider knows nothing of.
+func noPassword() error {
+	return cdds.Conflict("This user signs in by single sign-on and has no password.", "Change the password at the identity provider.")
 }
 
 // hashPassword returns the hash of a new password, or what is wrong with it.

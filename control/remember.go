@@ -125,7 +125,7 @@ func (c *Control) exchange(ctx context.Context, tx *store.Tx, user cdds.User, kn
 	if err := tx.TouchRememberedBrowser(ctx, browser); err != nil {
 		return SignedIn{}, err
 	}
-	return c.insertSession(ctx, tx, user, from, next, browser, now)
+	return c.insertSession(ctx, tx, user, from, next, browser, recognised{}, now)
 }
 
 // repeat gives the same answer again, as long as its session is there.

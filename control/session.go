@@ -22,7 +22,17 @@ func notSignedIn() error {
 // hasEnded reports whether a session is over at now. Limits that were shortened
 // since it was last used hold at once.
 func (c *Control) hasEnded(s store.Session, now time.Time) bool {
-	return !now.Before(s.ExpiresAt) || !now.Before(c.sessions.Ends(s.CreatedAt, s.SeenAt))
+	return !now.Before(s.ExpiresAt) || !now.Before(c.ends(s))
+}
+
+// ends is when a session ends by today's limits. By single sign-on it is short,
+// since the provider is not asked again.
+func (c *Control) ends(s store.Session) time.Time {
+	limits := c.sessions
+	if s.SingleSignOn && c.signOnLimit > 0 {
+		limits.Absolute = min(limits.Absolute, c.signOnLimit)
+	}
+	return limits.Ends(s.CreatedAt, s.SeenAt)
 }
 
 // Caller returns who a session token belongs to, and keeps the session alive.
@@ -36,8 +46,9 @@ func (c *Control) Caller(ctx context.Context, token, address string, now time.Ti
 	if now.Sub(session.SeenAt) < min(touchEvery, c.sessions.Idle/4) {
 		return by, nil
 	}
+	session.SeenAt = now
 	return by, c.store.InTx(ctx, func(tx *store.Tx) error {
-		return tx.TouchSession(ctx, session.TokenHash, now, c.sessions.Ends(session.CreatedAt, now))
+		return tx.TouchSession(ctx, session.TokenHash, now, c.ends(session))
 	})
 }
 
@@ -67,7 +78,7 @@ func (c *Control) peek(ctx context.Context, token, address string, now time.Time
 	if !user.Active {
 		return Caller{}, store.Session{}, notSignedIn()
 	}
-	return Caller{User: user, Address: address, SessionID: session.ID}, session, nil
+	return Caller{User: user, Address: address, SessionID: session.ID, SingleSignOn: session.SingleSignOn}, session, nil
 }
 
 // StillIn reports whether what a caller came with holds at now: the session or

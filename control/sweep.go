@@ -131,7 +131,8 @@ func (c *Control) recall(ctx context.Context, runID string, m *sweepMemory) erro
 // idempotencyKept is how long a repeated create is recognised.
 const idempotencyKept = 24 * time.Hour
 
-// ForgetOld removes sessions and remembered browsers that have ended, and
+// ForgetOld removes sessions, remembered browsers and attempts to sign in that
+// have ended, and
 // idempotency keys and failed sign-ins of more than a day, and lets the sweep have what was kept for a restore whose
 // time is over.
 func (c *Control) ForgetOld(ctx context.Context, now time.Time) error {
@@ -140,6 +141,9 @@ func (c *Control) ForgetOld(ctx context.Context, now time.Time) error {
 			return err
 		}
 		if err := tx.DeleteOldFailures(ctx, cdds.SignInsForgotten(now)); err != nil {
+			return err
+		}
+		if err := tx.DeleteOldSignOns(ctx, now); err != nil {
 			return err
 		}
 		if _, err := tx.ForgetRestores(ctx, now); err != nil {

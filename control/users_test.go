@@ -99,7 +99,7 @@ func TestChangesOfUsers(t *testing.T) {
 			in, token    bool // whether the session and the token from before still let in
 		}{
 			"promoted":                 {role(cdds.RoleExporter), cdds.RoleViewer, "user.role", "from viewer to exporter", false, true},
-			"demoted":                  {role(cdds.RoleNone), cdds.RoleAdministrator, "user.role", "from administrator to none", false, true},
+			"demoted":                  {role(cdds.RoleNone), cdds.RoleAdministrator, "user.role", "from administrator to no role", false, true},
 			"the role that there is":   {role(cdds.RoleViewer), cdds.RoleViewer, "user.role", "", true, true},
 			"deactivated":              {deactivate, cdds.RoleExporter, "user.deactivate", "", false, false},
 			"an administrator as well": {deactivate, cdds.RoleAdministrator, "user.deactivate", "", false, false},

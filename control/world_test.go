@@ -46,7 +46,10 @@ type world struct {
 	ann, bob control.Caller
 }
 
-const password = "correct horse battery"
+const (
+	password    = "correct horse battery"
+	signOnLimit = 6 * time.Hour
+)
 
 // onBoth runs a test on both databases.
 func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
@@ -77,7 +80,7 @@ func newWorld(t *testing.T, kind store.Dialect) *world {
 	bucket, err := fileblob.OpenBucket(t.TempDir(), &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
 	noError(t, err)
 	t.Cleanup(func() { noError(t, bucket.Close()) })
-	w := &world{Control: control.New(control.Config{Store: st, Queue: q, Bucket: bucket, Log: log}), st: st, queue: q, bucket: bucket}
+	w := &world{Control: control.New(control.Config{Store: st, Queue: q, Bucket: bucket, Log: log, SignOnLimit: signOnLimit}), st: st, queue: q, bucket: bucket}
 	w.ann = w.user(t, "ann", "Alpha", 101)
 	w.bob = w.user(t, "bob", "Beta", 102)
 	_, err = w.ImportCertificate(t.Context(), w.ann, testCertificate(t), now)

@@ -18,14 +18,17 @@ type Session struct {
 	RememberedID string // the remembered browser that has it; "" for a browser that is not remembered
 	Address      string // the client's network address at the sign-in
 	Browser      string // by its short name; "" where it is not known
+	// SingleSignOn says that an identity provider vouched for the user.
+	SingleSignOn    bool
+	ProviderSession string // the provider's id of its own session, or ""
 }
 
-const sessionColumns = `s.id, s.token_hash, s.user_id, s.created_at, s.seen_at, s.expires_at, s.remembered_id, s.address, s.browser`
+const sessionColumns = `s.id, s.token_hash, s.user_id, s.created_at, s.seen_at, s.expires_at, s.remembered_id, s.address, s.browser, s.single_sign_on, s.provider_session`
 
 func scanSession(row scanner) (Session, error) {
 	var s Session
 	err := row.Scan(&s.ID, &s.TokenHash, &s.UserID, (*instant)(&s.CreatedAt), (*instant)(&s.SeenAt), (*instant)(&s.ExpiresAt),
-		(*text)(&s.RememberedID), &s.Address, &s.Browser)
+		(*text)(&s.RememberedID), &s.Address, &s.Browser, &s.SingleSignOn, &s.ProviderSession)
 	return s, err
 }
 
@@ -64,9 +67,9 @@ func (t *Tx) LockUser(ctx context.Context, id string) (cdds.User, error) {
 // InsertSession adds a session.
 func (t *Tx) InsertSession(ctx context.Context, s Session) error {
 	_, err := exec(ctx, t.tx, "add the session", `
-		INSERT INTO sessions (id, token_hash, tenant_id, user_id, created_at, seen_at, expires_at, remembered_id, address, browser)
-		VALUES ($1, $2, (SELECT tenant_id FROM users WHERE id = $3), $3, $4, $5, $6, $7, $8, $9)`,
-		s.ID, s.TokenHash, s.UserID, instant(s.CreatedAt), instant(s.SeenAt), instant(s.ExpiresAt), text(s.RememberedID), s.Address, s.Browser)
+		INSERT INTO sessions (id, token_hash, tenant_id, user_id, created_at, seen_at, expires_at, remembered_id, address, browser, single_sign_on, provider_session)
+		VALUES ($1, $2, (SELECT tenant_id FROM users WHERE id = $3), $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		s.ID, s.TokenHash, s.UserID, instant(s.CreatedAt), instant(s.SeenAt), instant(s.ExpiresAt), text(s.RememberedID), s.Address, s.Browser, s.SingleSignOn, s.ProviderSession)
 	return err
 }
 

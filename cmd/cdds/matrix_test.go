@@ -50,7 +50,9 @@ func rules() map[string]rule {
 }
 
 // public are the operations that need no caller.
-func public() []string { return []string{"sign-in", "get-schema"} }
+func public() []string {
+	return []string{"sign-in", "get-schema", "get-single-sign-on", "begin-single-sign-on", "finish-single-sign-on", "backchannel-logout"}
+}
 
 // call is one operation as the document names it, and a path of it.
 type call struct{ id, method, path string }

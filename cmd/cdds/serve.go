@@ -40,6 +40,7 @@ type serveCommand struct {
 	storageFlags
 	listenFlags
 	sessionFlags
+	signOnFlags
 	Role       []string      `help:"What this node does: api, scheduler, worker, or all; several with commas." default:"all" env:"CDDS_ROLE" enum:"all,api,scheduler,worker"`
 	Workers    int           `help:"Runs carried out at the same time." default:"2" env:"CDDS_WORKERS"`
 	SweepEvery time.Duration `help:"How often stored files are looked for that no artifact names." default:"1h" env:"CDDS_SWEEP_EVERY"`
@@ -68,6 +69,10 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 	if err != nil {
 		return err
 	}
+	signOn, err := c.signOn()
+	if err != nil {
+		return err
+	}
 	st, err := openStore(ctx, c.dataFlags, true)
 	if err != nil {
 		return err
@@ -93,25 +98,26 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 	if err != nil {
 		return err
 	}
-	ctl := control.New(control.Config{Store: st, Queue: tasks, Bucket: files.bucket, Log: log, Sessions: sessions})
+	ctl := control.New(control.Config{Store: st, Queue: tasks, Bucket: files.bucket, Log: log, Sessions: sessions, SignOnLimit: c.SessionLimit})
 	if st.Dialect() == store.SQLite {
 		if err := takeBackAll(ctx, st, ctl, log); err != nil {
 			return err
 		}
 	}
-	return c.work(ctx, service{st: st, src: src, files: files, tasks: tasks, ctl: ctl, node: node, log: log, std: std})
+	return c.work(ctx, service{st: st, src: src, files: files, tasks: tasks, ctl: ctl, signOn: signOn, node: node, log: log, std: std})
 }
 
 // service is the built graph.
 type service struct {
-	st    *store.Store
-	src   source.Source
-	files *storage
-	tasks *queue.Queue
-	ctl   *control.Control
-	node  string
-	log   *slog.Logger
-	std   streams
+	st     *store.Store
+	src    source.Source
+	files  *storage
+	tasks  *queue.Queue
+	ctl    *control.Control
+	signOn *api.SignOn
+	node   string
+	log    *slog.Logger
+	std    streams
 }
 
 // buildQueue wires the queue and the worker, which need each other: the queue
@@ -192,7 +198,7 @@ func (c *serveCommand) faces(ctx context.Context, s service) (http.Handler, erro
 	}
 	services := api.Handler(ctx, api.Config{
 		Store: s.st, Control: s.ctl, Bucket: s.files.bucket, Source: s.src, Version: version,
-		SecureCookies: c.secure(), Limits: c.bounds(), Now: utcNow, Log: s.log,
+		SecureCookies: c.secure(), Limits: c.bounds(), SignOn: s.signOn, Now: utcNow, Log: s.log,
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)

@@ -4,13 +4,13 @@ import { IconChartBar, IconChevronDown, IconDeviceDesktop, IconFileZip, IconHist
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
 import { useEffect, useState, type ReactNode } from 'react';
-import { api } from '../api/client';
+import { api, type Me } from '../api/client';
 import { failed } from '../components/notify';
 import { clock, local, utc } from '../lib/time';
 import { Banners } from './Banners';
 import { AccessDenied } from './AccessDenied';
 import { Live } from './Live';
-import { rights, useMe } from './session';
+import { afterSignOut, rights, useMe } from './session';
 
 /** The frame of all pages: header, navigation, banners. */
 export function Shell() {
@@ -18,7 +18,7 @@ export function Shell() {
   const [open, { toggle, close }] = useDisclosure();
   const path = useRouterState({ select: (s) => s.location.pathname });
   useEffect(close, [path, close]);
-  if (!me.role) return <AccessDenied username={me.username} />;
+  if (!me.role) return <AccessDenied me={me} />;
   return (
     <Live>
       <a className="skip" href="#main">Skip to the content</a>
@@ -34,7 +34,7 @@ export function Shell() {
             <Group gap="sm" wrap="nowrap">
               <Clock />
               <SchemeButton />
-              <UserMenu username={me.username} tenant={me.tenant} />
+              <UserMenu me={me} />
             </Group>
           </Group>
         </AppShell.Header>
@@ -101,7 +101,8 @@ function SchemeButton() {
   );
 }
 
-function UserMenu({ username, tenant }: { username: string; tenant: string }) {
+function UserMenu({ me }: { me: Me }) {
+  const { username, tenant } = me;
   const client = useQueryClient();
   const navigate = useNavigate();
   const signOut = async () => {
@@ -111,7 +112,7 @@ function UserMenu({ username, tenant }: { username: string; tenant: string }) {
       failed('You could not be signed out', error);
       return;
     }
-    await navigate({ to: '/sign-in' });
+    await navigate({ to: '/sign-in', search: afterSignOut(me) });
     client.clear();
   };
   return (

@@ -31,5 +31,10 @@ export function useRights() {
   return rights(useMe());
 }
 
+/** How the sign-in page opens after a sign-out: it offers the way out of the identity provider too. */
+export function afterSignOut(me: Me) {
+  return me.singleSignOn ? { left: true } : {};
+}
+
 /** Why somebody may not do what only an administrator may. */
 export const administratorOnly = 'only administrators may do this';

@@ -11,7 +11,6 @@ export function confirmed(message: string, undo?: () => void) {
     color: 'green',
     autoClose: undo ? 10_000 : 5_000,
     withBorder: true,
-    closeButtonProps,
     message: (
       <Group gap="sm">
         <Text size="sm">{message}</Text>

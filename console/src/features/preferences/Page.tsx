@@ -1,5 +1,5 @@
 import { Fieldset, Radio, Stack, Text, useMantineColorScheme, type MantineColorScheme } from '@mantine/core';
-import { useRights } from '../../app/session';
+import { useMe, useRights } from '../../app/session';
 import { PageHead } from '../../components/PageHead';
 import { CertificatePart } from './CertificatePart';
 import { EncryptionPart } from './EncryptionPart';
@@ -10,12 +10,13 @@ import { TokensPart } from './TokensPart';
 /** User preferences: the certificate that one's exports are encrypted to, how they are, the password, the theme, API tokens, and where one is signed in. */
 export function PreferencesPage() {
   const can = useRights();
+  const { singleSignOn } = useMe();
   return (
     <Stack maw={820}>
       <PageHead title="User preferences" />
       {can.preferences && <CertificatePart />}
       {can.preferences && <EncryptionPart />}
-      <PasswordPart />
+      {!singleSignOn && <PasswordPart />}
       <Theme />
       <TokensPart />
       <SessionsPart />

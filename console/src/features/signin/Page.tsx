@@ -6,6 +6,7 @@ import { getRouteApi, useRouter } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
 import { api, asProblem } from '../../api/client';
 import { meQuery, rights } from '../../app/session';
+import { SingleSignOn, SingleSignOnNotice, useSingleSignOn } from './SingleSignOn';
 
 const route = getRouteApi('/sign-in');
 const remembered = 'cdds.sign-in';
@@ -34,6 +35,7 @@ function keep(who: Who | null) {
 /** Signing in: who first, then the password. */
 export function SignInPage() {
   const { expired } = route.useSearch();
+  const setUp = useSingleSignOn();
   const [kept] = useState(recall);
   const form = useNames(kept);
   const [step, setStep] = useState<'who' | 'password'>('who');
@@ -47,7 +49,9 @@ export function SignInPage() {
         <Stack gap="md">
           <Group gap="sm" wrap="nowrap"><img src="/favicon.svg" alt="" width={30} height={30} /><Title order={1}>Cloud Data Download Service</Title></Group>
           {expired && step === 'who' && <Alert color="yellow" role="status">Your session has ended. Sign in again to go on where you were.</Alert>}
+          {step === 'who' && setUp && <SingleSignOnNotice setUp={setUp} />}
           {step === 'who' ? <Names form={form} next={next} /> : <Password form={form} back={() => setStep('who')} />}
+          {step === 'who' && setUp && <SingleSignOn setUp={setUp} />}
         </Stack>
       </Paper>
     </Center>

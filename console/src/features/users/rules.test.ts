@@ -3,7 +3,7 @@ import type { Me, User } from '../../api/client';
 import { single, whyNotActivate, whyNotDeactivate, whyNotReset, whyNotTakeOver } from './rules';
 
 const user = (change: Partial<User> = {}): User => ({ id: '1', username: 'vera', role: 'viewer', state: 'active', jobs: 0, createdAt: '2026-03-01T12:00:00Z', ...change });
-const me = (valid: boolean | null): Me => ({ username: 'ann', tenant: 'Alpha', role: 'administrator', certificate: (valid === null ? null : { valid }) as Me['certificate'] });
+const me = (valid: boolean | null): Me => ({ username: 'ann', tenant: 'Alpha', role: 'administrator', encryption: 'compatible', singleSignOn: false, certificate: (valid === null ? null : { valid }) as Me['certificate'] });
 
 describe('why a button cannot be used', () => {
   const gone = user({ state: 'deactivated', jobs: 2 });
