@@ -27,6 +27,7 @@ const (
 	ActionDownload        Action = "download"
 	ActionDeleteArtifacts Action = "delete-artifacts"
 	ActionManageUsers     Action = "manage-users"
+	ActionSeeTenant       Action = "see-tenant"
 )
 
 // Can reports whether the role has the right. What is not listed is refused.
@@ -40,7 +41,7 @@ func (r Role) Can(a Action) bool {
 	case RoleAdministrator:
 		switch a {
 		case ActionOwnPreferences, ActionOwnTokens, ActionSeeJobs, ActionManageJobs, ActionSeeRuns, ActionStartRuns, ActionCancelRuns,
-			ActionDeleteRuns, ActionSeeArtifacts, ActionDownload, ActionDeleteArtifacts, ActionManageUsers:
+			ActionDeleteRuns, ActionSeeArtifacts, ActionDownload, ActionDeleteArtifacts, ActionManageUsers, ActionSeeTenant:
 			return true
 		}
 	case RoleExporter:
