@@ -25,7 +25,7 @@ func writerOptions() *blob.WriterOptions {
 func storageFailure(err error) error {
 	var ours *cdds.Error
 	switch {
-	case err == nil || errors.As(err, &ours) || errors.Is(err, context.Canceled):
+	case err == nil || errors.As(err, &ours) || errors.Is(err, context.Canceled) || errors.Is(err, ErrNoRoom):
 		return err
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The artifact storage is full.", Hint: "Free space there, or shorten the retention; then retry the run.", Err: err}
