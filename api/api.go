@@ -36,8 +36,11 @@ type Config struct {
 	Store   *store.Store
 	Control *control.Control
 	Bucket  *blob.Bucket
-	Source  source.Source
+	Sources *source.Registry
 	Version string
+	// Retention is how long artifacts of tenants are kept that have no time of
+	// their own.
+	Retention time.Duration
 	// SecureCookies marks cookies Secure, for service behind TLS.
 	SecureCookies bool
 	Now           func() time.Time
@@ -94,6 +97,7 @@ func newServer(ctx context.Context, cfg Config, mux *http.ServeMux) *server {
 	s.registerRuns()
 	s.registerArtifacts()
 	s.registerOverview()
+	s.registerTenant()
 	s.registerEvents()
 	s.registerSchemas()
 	s.describeProblems()
