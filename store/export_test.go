@@ -32,3 +32,9 @@ func (r recorder) QueryContext(ctx context.Context, query string, args ...any) (
 	r.record(query, args)
 	return r.querier.QueryContext(ctx, query, args...)
 }
+
+// MigrateTo brings the schema up to a version of the past.
+func (s *Store) MigrateTo(ctx context.Context, version int64) error {
+	_, err := s.migrations.UpTo(ctx, version)
+	return err
+}
