@@ -52,9 +52,9 @@ type Config struct {
 	Store     *store.Store
 	Sources   *source.Registry
 	Engine    *export.Engine // without a source: each run reads that of its tenant
-	Node      string        // names this process in attempts
-	Version   string        // the product's version, for the manifest
-	Retention time.Duration // how long artifacts of tenants are kept that have no time of their own
+	Node      string         // names this process in attempts
+	Version   string         // the product's version, for the manifest
+	Retention time.Duration  // how long artifacts of tenants are kept that have no time of their own
 	// Enqueue adds a queue task for an attempt within a transaction.
 	Enqueue func(ctx context.Context, tx *sql.Tx, runID string, attempt int, at time.Time) error
 	// EncodeJob gives the frozen job its public JSON form, for the manifest.
