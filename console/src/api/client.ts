@@ -17,6 +17,7 @@ export type Progress = Schemas['Progress'];
 export type Artifact = Schemas['Artifact'];
 export type Certificate = Schemas['Certificate'];
 export type Overview = Schemas['Overview'];
+export type Tenant = Schemas['Tenant'];
 export type Preview = Schemas['Preview'];
 export type ProblemBody = Schemas['Problem'];
 

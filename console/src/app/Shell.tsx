@@ -1,6 +1,6 @@
 import { ActionIcon, AppShell, Burger, Group, Menu, NavLink, Text, Tooltip, UnstyledButton, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconChartBar, IconChevronDown, IconDeviceDesktop, IconFileZip, IconHistory, IconListDetails, IconLogout, IconMoon, IconSettings, IconSun } from '@tabler/icons-react';
+import { IconBuilding, IconChartBar, IconChevronDown, IconDeviceDesktop, IconFileZip, IconHistory, IconListDetails, IconLogout, IconMoon, IconSettings, IconSun } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
 import { useEffect, useState, type ReactNode } from 'react';
@@ -57,6 +57,7 @@ function Navigation({ path }: { path: string }) {
         <>
           <div className="nav-group" id="nav-administration">Administration</div>
           <Item to="/jobs" label="Jobs" icon={<IconListDetails size={16} aria-hidden />} active={path.startsWith('/jobs')} />
+          {can.seeTenant && <Item to="/tenant" label="Tenant" icon={<IconBuilding size={16} aria-hidden />} active={path.startsWith('/tenant')} />}
         </>
       )}
       <div className="nav-group">Export</div>
@@ -66,7 +67,7 @@ function Navigation({ path }: { path: string }) {
   );
 }
 
-function Item({ to, label, icon, active }: { to: '/' | '/jobs' | '/history' | '/artifacts'; label: string; icon: ReactNode; active: boolean }) {
+function Item({ to, label, icon, active }: { to: '/' | '/jobs' | '/tenant' | '/history' | '/artifacts'; label: string; icon: ReactNode; active: boolean }) {
   return <NavLink component={Link} to={to} label={label} leftSection={icon} active={active} aria-current={active ? 'page' : undefined} />;
 }
 

@@ -60,8 +60,12 @@ const preferences = createRoute({
   getParentRoute: () => inside, path: '/preferences',
   component: lazyRouteComponent(() => import('../features/preferences/Page'), 'PreferencesPage'),
 });
+const tenant = createRoute({
+  getParentRoute: () => inside, path: '/tenant',
+  component: lazyRouteComponent(() => import('../features/tenant/Page'), 'TenantPage'),
+});
 
-const tree = root.addChildren([signIn, inside.addChildren([overview, jobs, newJob, editJob, history, artifacts, preferences])]);
+const tree = root.addChildren([signIn, inside.addChildren([overview, jobs, newJob, editJob, history, artifacts, preferences, tenant])]);
 
 /** The console's pages. A session that ends leads to the sign-in and back. */
 export function newRouter(client: QueryClient) {

@@ -21,6 +21,7 @@ export function rights(me: Me) {
     seeArtifacts: administrator || exporter,
     deleteArtifacts: administrator,
     preferences: administrator || exporter,
+    seeTenant: administrator,
   };
 }
 
