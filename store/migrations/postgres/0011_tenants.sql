@@ -15,4 +15,3 @@ ALTER TABLE tenants
     ADD UNIQUE (source_name, source_id);
 
 CREATE INDEX runs_waiting_of_tenant ON runs (tenant_id, due_at, id) WHERE state = 'queued';
-CREATE INDEX runs_at_work ON runs (tenant_id) WHERE state = 'in_progress';

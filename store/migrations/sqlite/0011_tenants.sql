@@ -27,4 +27,3 @@ INSERT INTO tenants (id, name, source_id, created_at) SELECT id, name, source_id
 DROP TABLE kept_tenants;
 
 CREATE INDEX runs_waiting_of_tenant ON runs (tenant_id, due_at, id) WHERE state = 'queued';
-CREATE INDEX runs_at_work ON runs (tenant_id) WHERE state = 'in_progress';
