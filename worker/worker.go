@@ -1,7 +1,7 @@
 // Package worker carries out one attempt of a run and records its outcome in
 // one transaction.
 //
-//	claim the attempt ─▶ certificate ─▶ export ─▶ manifest ─▶ finish (rows of all artifacts at once)
+//	claim, whose turn it is ─▶ certificate, room ─▶ export ─▶ manifest ─▶ finish (rows of all artifacts at once)
 //	        └─ heartbeat every second: progress, "am I still wanted?"
 //
 // The worker trusts its claim only as long as its heartbeat succeeds: each
