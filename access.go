@@ -33,6 +33,7 @@ const (
 	// ActionSeeRecipients is to see who else can read one's exports.
 	ActionSeeRecipients    Action = "see-recipients"
 	ActionManageRecipients Action = "manage-recipients"
+	ActionSeeTenant        Action = "see-tenant"
 )
 
 // Can reports whether the role has the right. What is not listed is refused.
@@ -47,7 +48,7 @@ func (r Role) Can(a Action) bool {
 		switch a {
 		case ActionOwnPreferences, ActionOwnTokens, ActionSeeJobs, ActionManageJobs, ActionSeeRuns, ActionStartRuns, ActionCancelRuns,
 			ActionDeleteRuns, ActionSeeArtifacts, ActionDownload, ActionDeleteArtifacts, ActionManageUsers,
-			ActionSeeAudit, ActionSeeRecipients, ActionManageRecipients:
+			ActionSeeAudit, ActionSeeRecipients, ActionManageRecipients, ActionSeeTenant:
 			return true
 		}
 	case RoleExporter:

@@ -2,14 +2,6 @@ package cdds
 
 import "time"
 
-// Tenant is one customer organisation.
-type Tenant struct {
-	ID        string
-	Name      string
-	SourceID  int64 // the tenant's number in Contact History
-	CreatedAt time.Time
-}
-
 // Role says what a user may do. A user may have none.
 type Role string
 

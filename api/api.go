@@ -42,8 +42,11 @@ type Config struct {
 	Store   *store.Store
 	Control *control.Control
 	Bucket  *blob.Bucket
-	Source  source.Source
+	Sources *source.Registry
 	Version string
+	// Retention is how long artifacts of tenants are kept that have no time of
+	// their own.
+	Retention time.Duration
 	// SecureCookies marks cookies Secure, for service behind TLS.
 	SecureCookies bool
 	// Limits bound what one client may ask for; the zero value has none.
@@ -111,6 +114,7 @@ func newServer(ctx context.Context, cfg Config, mux *http.ServeMux) *server {
 	s.registerArtifacts()
 	s.registerOverview()
 	s.registerAudit()
+	s.registerTenant()
 	s.registerEvents()
 	s.registerSchemas()
 	s.describeProblems()

@@ -196,10 +196,15 @@ func (s *server) estimate(ctx context.Context, spec cdds.JobSpec, window cdds.Wi
 		s.Log.Warn("preview without estimate", "error", err)
 		return
 	}
-	if out.MediaTypes, err = s.Source.MediaTypes(ctx, tenant.SourceID); err != nil {
+	src, err := s.Sources.Named(ctx, tenant.Source)
+	if err != nil {
+		s.Log.Warn("preview without estimate", "error", err)
+		return
+	}
+	if out.MediaTypes, err = src.MediaTypes(ctx, tenant.SourceID); err != nil {
 		s.Log.Warn("preview without media types", "error", err)
 	}
-	snapshot, err := s.Source.Snapshot(ctx)
+	snapshot, err := src.Snapshot(ctx)
 	if err != nil {
 		s.Log.Warn("preview without estimate", "error", err)
 		return

@@ -127,7 +127,11 @@ func (s *server) listMediaTypes(ctx context.Context, _ *struct{}) (*mediaTypesOu
 	if err != nil {
 		return nil, err
 	}
-	names, err := s.Source.MediaTypes(ctx, tenant.SourceID)
+	src, err := s.Sources.Named(ctx, tenant.Source)
+	if err != nil {
+		return nil, err
+	}
+	names, err := src.MediaTypes(ctx, tenant.SourceID)
 	if err != nil {
 		return nil, err
 	}

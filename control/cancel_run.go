@@ -25,7 +25,7 @@ func (c *Control) CancelRun(ctx context.Context, by Caller, runID string, now ti
 		if !done {
 			return cdds.Conflict("The run has already ended.", "")
 		}
-		if err := c.promote(ctx, tx, run.JobID, now); err != nil {
+		if err := c.promote(ctx, tx, run.TenantID, run.JobID, now); err != nil {
 			return err
 		}
 		return audit(ctx, tx, by, "run.cancel", runID, "", now)

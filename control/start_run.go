@@ -115,8 +115,8 @@ func newRun(job cdds.Job, trigger cdds.RunTrigger, scheduledFor, now time.Time) 
 
 // enqueueRun inserts the run's row and its queue task, which are born together
 // or not at all. The task waits for the settling delay. If another run of the
-// job is in progress when the task comes up, the task is dropped, and the end
-// of that other run enqueues this one again.
+// job is in progress when the task comes up, or the tenant is at its limit, the
+// task is dropped, and the end of that other run enqueues this one again.
 func (c *Control) enqueueRun(ctx context.Context, tx *store.Tx, run cdds.Run) error {
 	if err := tx.InsertRun(ctx, run); err != nil {
 		return err
@@ -130,11 +130,11 @@ func (c *Control) enqueueRun(ctx context.Context, tx *store.Tx, run cdds.Run) er
 // after now may have lost its task already.
 const promoteAhead = 30 * time.Second
 
-// promote enqueues the job's oldest waiting run, if there is one, after
-// another run of the job has ended. A second task for the same attempt does no
-// harm: only one worker can start an attempt.
-func (c *Control) promote(ctx context.Context, tx *store.Tx, jobID string, now time.Time) error {
-	run, err := tx.NextQueuedRun(ctx, jobID, now.Add(promoteAhead))
+// promote enqueues the run that the end of another one, of a tenant and a job,
+// lets start, if there is one. A second task for the same attempt does no harm:
+// only one worker can start an attempt.
+func (c *Control) promote(ctx context.Context, tx *store.Tx, tenantID, jobID string, now time.Time) error {
+	run, err := tx.NextAfter(ctx, tenantID, jobID, now.Add(promoteAhead))
 	if cdds.CodeOf(err) == cdds.CodeNotFound {
 		return nil
 	}

@@ -72,7 +72,7 @@ func (e *Engine) export(ctx context.Context, spec Spec, p *Progress) (*Result, e
 	result := &Result{Records: map[source.Entity]int64{}, OneSnapshot: spec.OneSnapshot}
 	ring := newRing(workers, levelOf(spec.Compression))
 	in := e.newReader(spec, room, ring, p, result)
-	out := &writer{engine: e, spec: spec, ring: ring, calls: newCalls(e.StorageTimeout)}
+	out := &writer{engine: e, spec: spec, ring: ring, calls: newCalls(e.StorageTimeout), room: spec.Room}
 	if err := goOn(spec.Kept, in, out); err != nil {
 		return nil, err
 	}

@@ -60,6 +60,10 @@ type Spec struct {
 	// comes until then is not all there yet. A run that comes earlier ends with
 	// a *TooEarly. Zero: whenever.
 	NotBefore time.Time
+	// Room is how many bytes all artifacts of the run may have, those of earlier
+	// attempts included; 0: any number. A run that would need more ends with
+	// ErrNoRoom.
+	Room int64
 	// Kept is what earlier attempts of a split run have durably stored, in the
 	// order of the parts: the run goes on behind the last record of it.
 	Kept []Checkpoint

@@ -35,6 +35,7 @@ type writer struct {
 	buffer    *bufio.Writer
 	part      *part
 	artifacts []Artifact
+	room      int64 // bytes that may still be stored, where that is bounded
 }
 
 // part is an artifact that is being written.
@@ -134,6 +135,9 @@ func (w *writer) openPart(ctx context.Context, number int) error {
 	}
 	w.part = p
 	into := io.MultiWriter(p.stored, watched{p.object, w.calls})
+	if w.spec.Room > 0 {
+		into = bounded{into, &w.room}
+	}
 	if w.buffer == nil {
 		w.buffer = bufio.NewWriterSize(into, writeSize)
 	} else {

@@ -29,6 +29,7 @@ func goOn(kept []Checkpoint, in *reader, out *writer) error {
 			in.progress.Bytes.Add(f.Size)
 		}
 		out.artifacts = append(out.artifacts, a)
+		out.room -= a.Size
 	}
 	last := kept[len(kept)-1].Artifact
 	file := last.Files[len(last.Files)-1]

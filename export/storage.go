@@ -27,7 +27,7 @@ func writerOptions() *blob.WriterOptions {
 func storageFailure(err error) error {
 	var ours *cdds.Error
 	switch {
-	case err == nil || errors.As(err, &ours) || errors.Is(err, context.Canceled):
+	case err == nil || errors.As(err, &ours) || errors.Is(err, context.Canceled) || errors.Is(err, ErrNoRoom):
 		return err
 	case errors.Is(err, cms.ErrTooLong):
 		return &cdds.Error{Code: cdds.CodeInvalid, Message: "The export is larger than the 64 GiB that one file with authenticated encryption may have.",

@@ -35,7 +35,7 @@ type Start struct {
 // StartAttempt makes an attempt the caller's own: the run is in progress, its
 // window is frozen, and it is the node's. False means that there is
 // nothing to do for the caller: the attempt is stale or taken, the run has
-// ended, or it has to wait for another run of its job.
+// ended, or it has to wait for another run of its job or of its tenant.
 func (t *Tx) StartAttempt(ctx context.Context, s Start) (bool, error) {
 	if err := t.lockJobOf(ctx, s.RunID); err != nil {
 		return false, err
@@ -43,9 +43,13 @@ func (t *Tx) StartAttempt(ctx context.Context, s Start) (bool, error) {
 	n, err := exec(ctx, t.tx, "start the attempt", `
 		UPDATE runs SET state = 'in_progress', lease_owner = $3, lease_until = NULL, window_start = $4, window_end = $5, window_frozen = TRUE,
 			started_at = COALESCE(started_at, $6), updated_at = $6
-		WHERE id = $1 AND attempt = $2 AND state IN ('queued', 'in_progress') AND lease_owner IS NULL AND NOT `+goesBefore("runs", "$6"),
+		WHERE id = $1 AND attempt = $2 AND state IN ('queued', 'in_progress') AND lease_owner IS NULL AND NOT `+goesBefore("runs", "$6")+`
+			AND (state = 'in_progress' OR NOT `+atLimit("runs")+`)`,
 		s.RunID, s.Attempt, s.Node, instant(s.Window.Start), instant(s.Window.End), instant(s.Now))
 	if err != nil || n == 0 {
+		return false, err
+	}
+	if err := t.takeTurn(ctx, s.RunID); err != nil {
 		return false, err
 	}
 	_, err = exec(ctx, t.tx, "record the attempt", `

@@ -33,7 +33,7 @@ func (r recorder) QueryContext(ctx context.Context, query string, args ...any) (
 	return r.querier.QueryContext(ctx, query, args...)
 }
 
-// MigrateTo brings an empty database to a version that may be an old one.
+// MigrateTo brings the schema up to a version of the past.
 func (s *Store) MigrateTo(ctx context.Context, version int64) error {
 	_, err := s.migrations.UpTo(ctx, version)
 	return err

@@ -91,6 +91,21 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 				use, err := w.st.StorageUse(ctx, other)
 				return int(use.Artifacts + use.Bytes), err
 			},
+			"HasRuns": func() (int, error) {
+				has, err := w.st.HasRuns(ctx, other)
+				return map[bool]int{true: 1}[has], err
+			},
+			"RunUse": func() (int, error) {
+				use, err := w.st.RunUse(ctx, other, now)
+				return int(use.InProgress + use.Queued), err
+			},
+			"NextAfter": func() (int, error) {
+				_, err := w.st.NextAfter(ctx, other, "no job", now)
+				if cdds.CodeOf(err) == cdds.CodeNotFound {
+					return 0, nil
+				}
+				return 1, err
+			},
 			"CertificateEnds": func() (int, error) {
 				ends, err := w.st.CertificateEnds(ctx, other, now.AddDate(100, 0, 0), 10)
 				return len(ends), err
@@ -138,12 +153,13 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 // tenant and that the test above does not know.
 func TestIsolationCoversEveryRead(t *testing.T) {
 	covered := []string{"Job", "JobRow", "Jobs", "Run", "Runs", "RunsChanged", "Manifest", "Artifact", "Artifacts", "Audit", "AuditAfter", "AuditHead", "CheckChain",
-		"RunDays", "StorageUse", "CertificateEnds", "Downloads", "Recipients", "UserRow", "UserRows", "Administrators", "JobsOf"}
+		"RunDays", "StorageUse", "CertificateEnds", "Downloads", "Recipients", "UserRow", "UserRows", "Administrators", "JobsOf", "HasRuns", "RunUse",
+		"NextAfter"}
 	// These are for workers, loops and sign-in, before or beyond any tenant.
 	beyond := []string{"Tenant", "TenantNamed", "Tenants", "User", "UsersNamed", "Users", "Certificate", "Session", "Remembered", "DueJobs", "RunByID", "ActiveRuns",
 		"NextQueuedRun", "UnbegunRuns", "Checkpoints", "TokenByHash", "SignInFailures", "TokensOf", "StuckRuns", "RunsInProgress", "LastWindowEnd",
 		"Attempts", "ArtifactsOfRun", "ExpiredArtifacts", "ArtifactsAfter", "NextToVerify", "KeptBefore", "AuditChains", "Encryption", "SessionByID",
-		"SessionsOf", "RememberedBrowser", "RememberedBrowsersOf", "RememberSecret", "UserByIdentity", "SignOnSessions"}
+		"SessionsOf", "RememberedBrowser", "RememberedBrowsersOf", "RememberSecret", "UserByIdentity", "SignOnSessions", "NextTurn"}
 	var unknown []string
 	for method := range reflect.TypeFor[store.Reader]().Methods() {
 		if !slices.Contains(covered, method.Name) && !slices.Contains(beyond, method.Name) {

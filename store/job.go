@@ -51,10 +51,17 @@ func (t *Tx) LockJob(ctx context.Context, tenantID, jobID string) (cdds.Job, err
 
 // lockJobOf locks the job of a run, as LockJob does. The starts and ends of a
 // job's runs and the births of new ones go through this lock one by one, so
-// that a run which was not let start is seen by the end of the run before it.
+// that a run which was not let start is seen by the end of the run before it. A
+// tenant with limits is locked too, for the same reason and so that nothing
+// between two runs of it goes uncounted.
 func (t *Tx) lockJobOf(ctx context.Context, runID string) error {
 	_, err := exec(ctx, t.tx, "lock the run's job",
 		`UPDATE jobs SET updated_at = updated_at WHERE id = (SELECT job_id FROM runs WHERE id = $1)`, runID)
+	if err != nil {
+		return err
+	}
+	_, err = exec(ctx, t.tx, "lock the run's tenant",
+		`UPDATE tenants SET turn = turn WHERE (max_runs > 0 OR max_bytes > 0) AND id = (SELECT tenant_id FROM runs WHERE id = $1)`, runID)
 	return err
 }
 

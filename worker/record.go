@@ -17,7 +17,7 @@ import (
 
 // outcome turns a result into the rows to record: the artifacts, the manifest
 // and the counts.
-func (w *Worker) outcome(run cdds.Run, spec export.Spec, result *export.Result) (store.Outcome, error) {
+func (w *Worker) outcome(run cdds.Run, tenant cdds.Tenant, spec export.Spec, result *export.Result) (store.Outcome, error) {
 	now := w.cfg.Now()
 	job, err := w.cfg.EncodeJob(run.Spec)
 	if err != nil {
@@ -36,7 +36,7 @@ func (w *Worker) outcome(run cdds.Run, spec export.Spec, result *export.Result) 
 		artifacts = append(artifacts, cdds.Artifact{
 			ID: id.String(), TenantID: run.TenantID, RunID: run.ID, JobID: run.JobID, Title: run.Spec.Title, Type: run.Spec.Type,
 			Name: a.Name, Key: a.Key, Part: a.Part, Parts: a.Parts, Size: a.Size, SHA256: a.SHA256,
-			Recipients: export.Fingerprints(spec.Recipients), Encryption: spec.Encryption, CreatedAt: now, ExpiresAt: now.Add(w.cfg.Retention),
+			Recipients: export.Fingerprints(spec.Recipients), Encryption: spec.Encryption, CreatedAt: now, ExpiresAt: now.Add(tenant.Limits.Retention(w.cfg.Retention)),
 		})
 	}
 	return store.Outcome{
@@ -123,11 +123,14 @@ func (w *Worker) next(ctx context.Context, run cdds.Run, retry store.Retry, at t
 	return nil
 }
 
-// finish records a final outcome and enqueues the job's next waiting run, in
-// one transaction. False means that the attempt was fenced off.
+// finish records a final outcome and enqueues the run that waited for it, in one
+// transaction. False means that the attempt was fenced off.
 func (w *Worker) finish(ctx context.Context, run cdds.Run, outcome store.Outcome) (bool, error) {
 	var mine bool
 	err := w.insist(ctx, func(tx *store.Tx) error {
+		if err := checkRoom(ctx, tx, outcome, run); err != nil {
+			return err
+		}
 		var err error
 		mine, err = tx.Finish(ctx, outcome)
 		if err == nil && !mine {
@@ -137,7 +140,7 @@ func (w *Worker) finish(ctx context.Context, run cdds.Run, outcome store.Outcome
 		if err != nil {
 			return err
 		}
-		waiting, err := tx.NextQueuedRun(ctx, run.JobID, outcome.Now.Add(promoteAhead))
+		waiting, err := tx.NextAfter(ctx, run.TenantID, run.JobID, outcome.Now.Add(promoteAhead))
 		if cdds.CodeOf(err) == cdds.CodeNotFound {
 			return nil
 		}

@@ -1,7 +1,7 @@
 // Package worker carries out one attempt of a run and records its outcome in
 // one transaction.
 //
-//	claim the attempt ─▶ certificate ─▶ export ─▶ manifest ─▶ finish (rows of all artifacts at once)
+//	claim, whose turn it is ─▶ certificate, room ─▶ export ─▶ manifest ─▶ finish (rows of all artifacts at once)
 //	        └─ heartbeat every second: progress, "am I still wanted?"
 //
 // The worker trusts its claim only as long as its heartbeat succeeds: each
@@ -14,12 +14,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"cdds"
 	"cdds/export"
+	"cdds/source"
 	"cdds/store"
 )
 
@@ -50,10 +50,11 @@ var (
 // Config is what a worker works with.
 type Config struct {
 	Store     *store.Store
-	Engine    *export.Engine
-	Node      string        // names this process in attempts
-	Version   string        // the product's version, for the manifest
-	Retention time.Duration // how long artifacts are kept from their creation
+	Sources   *source.Registry
+	Engine    *export.Engine // without a source: each run reads that of its tenant
+	Node      string         // names this process in attempts
+	Version   string         // the product's version, for the manifest
+	Retention time.Duration  // how long artifacts of tenants are kept that have no time of their own
 	// Enqueue adds a queue task for an attempt within a transaction.
 	Enqueue func(ctx context.Context, tx *sql.Tx, runID string, attempt int, at time.Time) error
 	// EncodeJob gives the frozen job its public JSON form, for the manifest.
@@ -70,11 +71,11 @@ type Worker struct{ cfg Config }
 // New returns a Worker.
 func New(cfg Config) *Worker { return &Worker{cfg: cfg} }
 
-// Do carries out one attempt of a run. It returns nil when there is nothing
-// for it to do: the attempt is stale, taken, canceled, or another run of the
-// job is in progress (whose end enqueues this one again). An error means that
-// the outcome could not be recorded; the run then falls silent and the scheduler
-// takes the run back.
+// Do carries out one attempt of a run, or of the one whose turn it is in its
+// place. It returns nil when there is nothing for it to do: the attempt is
+// stale, taken, canceled, or has to wait for another run (whose end enqueues it
+// again). An error means that the outcome could not be recorded; the run then
+// falls silent and the scheduler takes the run back.
 func (w *Worker) Do(ctx context.Context, runID string, attempt int) error {
 	run, err := w.claim(ctx, runID, attempt)
 	if err != nil || run == nil {
@@ -95,57 +96,27 @@ func (w *Worker) Do(ctx context.Context, runID string, attempt int) error {
 		return w.recordFault(record, work, *run, &progress, err, log)
 	}
 	outcome.Progress = beat.final()
-	return w.recordFinish(record, *run, outcome, log)
-}
-
-// claim makes the attempt this worker's own and freezes the window of a
-// sinceLast run. A nil run means: not mine.
-func (w *Worker) claim(ctx context.Context, runID string, attempt int) (*cdds.Run, error) {
-	var claimed *cdds.Run
-	bounded, cancel := context.WithTimeout(ctx, finishTime)
-	defer cancel()
-	err := w.insist(bounded, func(tx *store.Tx) error {
-		claimed = nil
-		run, err := tx.RunByID(ctx, runID)
-		if cdds.CodeOf(err) == cdds.CodeNotFound {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if !run.WindowFrozen {
-			last, err := tx.LastWindowEnd(ctx, run.JobID)
-			if err != nil {
-				return err
-			}
-			run.Window = run.Spec.Window(run.ScheduledFor, time.Time{}, last)
-			run.WindowFrozen = true
-		}
-		now := w.cfg.Now()
-		mine, err := tx.StartAttempt(ctx, store.Start{
-			RunID: runID, Attempt: attempt, Node: w.cfg.Node, Window: run.Window, Now: now,
-		})
-		if err != nil || !mine {
-			return err
-		}
-		run.State, run.Attempt = cdds.RunInProgress, attempt
-		if run.StartedAt.IsZero() {
-			run.StartedAt = now
-		}
-		claimed = &run
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("claim attempt %d of run %s: %w", attempt, runID, err)
+	err = w.recordFinish(record, *run, outcome, log)
+	if errors.Is(err, export.ErrNoRoom) {
+		return w.recordFault(record, work, *run, &progress, err, log)
 	}
-	return claimed, nil
+	return err
 }
 
 // attempt exports the run's window, or what earlier attempts have left of it,
-// and returns the outcome to record.
+// and returns the outcome to record. What can be refused is, before any data is
+// read.
 func (w *Worker) attempt(ctx context.Context, run *cdds.Run, progress *export.Progress, log *slog.Logger) (store.Outcome, error) {
-	spec, err := w.spec(ctx, *run)
+	tenant, err := w.cfg.Store.Tenant(ctx, run.TenantID)
 	if err != nil {
+		return store.Outcome{}, err
+	}
+	spec, err := w.spec(ctx, *run, tenant)
+	if err != nil {
+		return store.Outcome{}, err
+	}
+	engine := *w.cfg.Engine
+	if engine.Source, err = w.cfg.Sources.Named(ctx, tenant.Source); err != nil {
 		return store.Outcome{}, err
 	}
 	if spec.SplitSize > 0 {
@@ -157,25 +128,25 @@ func (w *Worker) attempt(ctx context.Context, run *cdds.Run, progress *export.Pr
 		}
 		spec.Keep = w.keeping(run)
 	}
-	result, err := w.cfg.Engine.Run(ctx, spec, progress)
+	result, err := engine.Run(ctx, spec, progress)
 	if err != nil {
-		return store.Outcome{}, err
+		return store.Outcome{}, roomFault(err, tenant.Limits.Storage)
 	}
-	return w.outcome(*run, spec, result)
+	return w.outcome(*run, tenant, spec, result)
 }
 
-// spec turns a run into an order for the engine. All certificates are looked at
-// here, before any data is read.
-func (w *Worker) spec(ctx context.Context, run cdds.Run) (export.Spec, error) {
-	tenant, err := w.cfg.Store.Tenant(ctx, run.TenantID)
-	if err != nil {
-		return export.Spec{}, err
-	}
+// spec turns a run into an order for the engine. All certificates and the
+// tenant's storage are looked at here, before any data is read.
+func (w *Worker) spec(ctx context.Context, run cdds.Run, tenant cdds.Tenant) (export.Spec, error) {
 	recipients, err := w.recipients(ctx, run)
 	if err != nil {
 		return export.Spec{}, err
 	}
 	encryption, err := w.cfg.Store.Encryption(ctx, run.OwnerID)
+	if err != nil {
+		return export.Spec{}, err
+	}
+	room, err := w.room(ctx, tenant)
 	if err != nil {
 		return export.Spec{}, err
 	}
@@ -187,5 +158,6 @@ func (w *Worker) spec(ctx context.Context, run cdds.Run) (export.Spec, error) {
 		RunID: run.ID, Type: run.Spec.Type, TenantID: tenant.SourceID, Window: run.Window, By: run.Spec.Timeframe.By,
 		MediaTypes: run.Spec.MediaTypes, SplitSize: run.Spec.SplitSize, Compression: run.Spec.Compression, Recipients: recipients, Encryption: encryption, NotBefore: notBefore,
 		Prefix: cdds.ArtifactPrefix(run.TenantID, run.ID, run.Attempt),
+		Room:   room,
 	}, nil
 }

@@ -26,6 +26,7 @@ import (
 	"cdds/export"
 	"cdds/pgtest"
 	"cdds/queue"
+	"cdds/source"
 	"cdds/source/sample"
 	"cdds/source/sqlite"
 	"cdds/store"
@@ -96,7 +97,10 @@ func newWorldOn(t *testing.T, kind store.Dialect, dsn string) *world {
 	t.Cleanup(func() { noError(t, w.bucket.Close()) })
 	w.ctl = control.New(control.Config{Store: w.st, Queue: w.queue, Bucket: w.bucket, Log: quiet()})
 	w.Worker = worker.New(worker.Config{
-		Store: w.st, Engine: &export.Engine{Source: w.source, Bucket: w.bucket, Workers: 1, RangeRecords: 100},
+		Store: w.st, Engine: &export.Engine{Bucket: w.bucket, Workers: 1, RangeRecords: 100},
+		Sources: source.NewRegistry(map[string]func(context.Context) (source.Source, error){
+			"": func(context.Context) (source.Source, error) { return w.source, nil },
+		}),
 		Node: "node", Version: "test", Retention: 24 * time.Hour,
 		Enqueue: func(ctx context.Context, tx *sql.Tx, runID string, attempt int, at time.Time) error {
 			return w.queue.Enqueue(ctx, tx, queue.Task{RunID: runID, Attempt: attempt}, at)

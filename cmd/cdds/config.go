@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,6 +31,8 @@ func (f dataFlags) database() string {
 type sourceFlags struct {
 	Source  string `help:"Contact History: postgres://... or sqlite:FILE; default is the sample in the data folder." env:"CDDS_SOURCE" placeholder:"DSN"`
 	Mapping string `help:"YAML file that names the tables and columns of a source that differs from the reference schema." env:"CDDS_MAPPING" placeholder:"FILE" type:"path"`
+	// The settings file holds it as a mapping; the flag is for the environment.
+	Sources namedSources `help:"Sources of tenants that have one of their own, by name; a mapping in the settings file (docs/tenants.md)." env:"CDDS_SOURCES" placeholder:"YAML"`
 	// All nodes take the same number: each keeps to its own.
 	SourceConnections int32 `help:"Most connections to a source's server at a time, of all nodes together." default:"4" env:"CDDS_SOURCE_CONNECTIONS"`
 }
@@ -83,10 +86,20 @@ func readSettings(path string) (*fileResolver, error) {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
 	if err := yaml.Unmarshal(text, &r.values); err != nil {
-		// The library's own text shows the lines around, secrets and all.
-		return nil, fmt.Errorf("read the configuration %s: %s", path, yaml.FormatError(err, false, false))
+		return nil, notYAML(path, err)
 	}
 	return r, nil
+}
+
+// notYAML says where a settings file cannot be read. The library's own text
+// repeats the lines around, and these may hold a password.
+func notYAML(path string, err error) error {
+	where := ""
+	var at yaml.Error
+	if errors.As(err, &at) && at.GetToken() != nil {
+		where = fmt.Sprintf(", line %d", at.GetToken().Position.Line)
+	}
+	return fmt.Errorf("the configuration %s is not valid YAML%s", path, where)
 }
 
 // Validate refuses keys that are no flag of any command.

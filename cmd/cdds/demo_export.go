@@ -10,6 +10,7 @@ import (
 
 	"cdds"
 	"cdds/control"
+	"cdds/source"
 	"cdds/store"
 )
 
@@ -27,18 +28,17 @@ func (c *demoCommand) firstExport(ctx context.Context, st *store.Store, out demo
 		return err
 	}
 	defer unlock()
-	src, err := openSource(ctx, "sqlite:"+out.Source, "", 1)
-	if err != nil {
-		return err
-	}
-	defer func() { err = closing(src, err) }()
+	sources := source.NewRegistry(map[string]func(context.Context) (source.Source, error){
+		"": func(ctx context.Context) (source.Source, error) { return openSource(ctx, "sqlite:"+out.Source, "", 1) },
+	})
+	defer func() { err = closing(sources, err) }()
 	files, err := openStorage(serve.artifacts(c.Data))
 	if err != nil {
 		return err
 	}
 	defer func() { err = closing(files.bucket, err) }()
 	log := newLog(io.Discard, false)
-	tasks, err := serve.buildQueue(st, src, files, nodeName(), log)
+	tasks, err := serve.buildQueue(st, sources, files, nodeName(), log)
 	if err != nil {
 		return err
 	}

@@ -43,18 +43,21 @@ func (c *doctorCommand) Run(ctx context.Context, std streams) error {
 		err = st.Ready(ctx)
 	}
 	found = append(found, diagnose("metadata database", "is there, at this version's schema", err))
+	var tenants []cdds.Tenant
 	if st != nil {
 		if err == nil {
 			found = append(found, c.certificates(ctx, st)...)
 			found = append(found, recipients(ctx, st)...)
 			found = append(found, leftJobs(ctx, st)...)
+			tenants, err = st.Tenants(ctx)
+			found = append(found, unlessGood("tenants", err)...)
 		}
 		if err := st.Close(); err != nil {
 			return fmt.Errorf("close the metadata database: %w", err)
 		}
 	}
 	found = append(found, diagnose("artifact storage", "takes, gives and deletes a file", c.storageRoundTrip(ctx)))
-	found = append(found, c.sourceChecks(ctx)...)
+	found = append(found, c.sourceChecks(ctx, tenants)...)
 	found = append(found, c.limitFlags.diagnosis(), c.disk(), clock(utcNow()))
 	if err := c.print(std.Out, found); err != nil {
 		return err
@@ -78,6 +81,14 @@ func diagnose(check, good string, err error) diagnosis {
 		d.Detail, d.Remedy = e.Message, e.Hint
 	}
 	return d
+}
+
+// unlessGood is a line about a check that says nothing when all is well.
+func unlessGood(check string, err error) []diagnosis {
+	if err == nil {
+		return nil
+	}
+	return []diagnosis{diagnose(check, "", err)}
 }
 
 // certificates looks for users whose certificate is missing, expired or about
@@ -156,26 +167,6 @@ func (c *doctorCommand) storageRoundTrip(ctx context.Context) error {
 		err = files.bucket.Delete(ctx, key)
 	}
 	return closing(files.bucket, err)
-}
-
-// sourceChecks compares the mapping with the source; only what is wrong gets a
-// line of its own.
-func (c *doctorCommand) sourceChecks(ctx context.Context) []diagnosis {
-	src, err := openSource(ctx, c.source(c.Data), c.Mapping, c.SourceConnections)
-	if err != nil {
-		return []diagnosis{diagnose("source", "", err)}
-	}
-	findings, err := src.Check(ctx)
-	if err := closing(src, err); err != nil {
-		return []diagnosis{diagnose("source", "", err)}
-	}
-	var found []diagnosis
-	for _, f := range findings {
-		if !f.OK || f.Warning {
-			found = append(found, diagnosis{Check: "source: " + f.What, OK: f.OK, Warning: f.Warning, Detail: f.Detail})
-		}
-	}
-	return append(found, diagnosis{Check: "source", OK: true, Detail: fmt.Sprintf("answers; %d checks made", len(findings))})
 }
 
 // disk looks at the free space of the data folder.

@@ -35,6 +35,7 @@ type commands struct {
 	Demo      demoCommand      `cmd:"" help:"Write the sample Contact History, a sample tenant, user, certificate and key."`
 	Migrate   migrateCommand   `cmd:"" help:"Bring the metadata database to this version."`
 	Source    sourceCommand    `cmd:"" help:"Look at the source database."`
+	Tenant    tenantCommand    `cmd:"" help:"Add, list and change tenants, with their sources and limits."`
 	User      userCommand      `cmd:"" help:"Add, list and change users."`
 	Token     tokenCommand     `cmd:"" help:"Make, list and revoke API tokens."`
 	Audit     auditCommand     `cmd:"" help:"Show, export and verify the audit log."`

@@ -83,18 +83,23 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 		return err
 	}
 	defer unlock()
-	src, err := c.guard(ctx, c.sourceFlags, c.Data, log)
+	sources, err := c.registry(c.limitFlags, c.Data, log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = closing(src, err) }()
+	defer func() { err = closing(sources, err) }()
+	// Those of tenants are opened when they are needed: a mistake in one of them
+	// must not keep the others' tenants waiting.
+	if _, err := sources.Named(ctx, ""); err != nil {
+		return err
+	}
 	files, err := openStorage(c.artifacts(c.Data))
 	if err != nil {
 		return err
 	}
 	defer func() { err = closing(files.bucket, err) }()
 
-	tasks, err := c.buildQueue(st, src, files, node, log)
+	tasks, err := c.buildQueue(st, sources, files, node, log)
 	if err != nil {
 		return err
 	}
@@ -104,28 +109,28 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 			return err
 		}
 	}
-	return c.work(ctx, service{st: st, src: src, files: files, tasks: tasks, ctl: ctl, signOn: signOn, node: node, log: log, std: std})
+	return c.work(ctx, service{st: st, sources: sources, files: files, tasks: tasks, ctl: ctl, signOn: signOn, node: node, log: log, std: std})
 }
 
 // service is the built graph.
 type service struct {
-	st     *store.Store
-	src    source.Source
-	files  *storage
-	tasks  *queue.Queue
-	ctl    *control.Control
-	signOn *api.SignOn
-	node   string
-	log    *slog.Logger
-	std    streams
+	st      *store.Store
+	sources *source.Registry
+	files   *storage
+	tasks   *queue.Queue
+	ctl     *control.Control
+	signOn  *api.SignOn
+	node    string
+	log     *slog.Logger
+	std     streams
 }
 
 // buildQueue wires the queue and the worker, which need each other: the queue
 // calls the worker, and the worker enqueues next attempts.
-func (c *serveCommand) buildQueue(st *store.Store, src source.Source, files *storage, node string, log *slog.Logger) (*queue.Queue, error) {
+func (c *serveCommand) buildQueue(st *store.Store, sources *source.Registry, files *storage, node string, log *slog.Logger) (*queue.Queue, error) {
 	var tasks *queue.Queue
 	w := worker.New(worker.Config{
-		Store: st, Engine: &export.Engine{Source: src, Bucket: files.bucket, Sync: files.sync},
+		Store: st, Sources: sources, Engine: &export.Engine{Bucket: files.bucket, Sync: files.sync},
 		Node: node, Version: version, Retention: c.Retention, Now: utcNow, Log: log, EncodeJob: api.EncodeJob,
 		Enqueue: func(ctx context.Context, tx *sql.Tx, runID string, attempt int, at time.Time) error {
 			return tasks.Enqueue(ctx, tx, queue.Task{RunID: runID, Attempt: attempt}, at)
@@ -197,7 +202,7 @@ func (c *serveCommand) faces(ctx context.Context, s service) (http.Handler, erro
 		return nil, err
 	}
 	services := api.Handler(ctx, api.Config{
-		Store: s.st, Control: s.ctl, Bucket: s.files.bucket, Source: s.src, Version: version,
+		Store: s.st, Control: s.ctl, Bucket: s.files.bucket, Sources: s.sources, Version: version, Retention: c.Retention,
 		SecureCookies: c.secure(), Limits: c.bounds(), SignOn: s.signOn, Now: utcNow, Log: s.log,
 	})
 	mux := http.NewServeMux()

@@ -23,6 +23,7 @@ export type NewToken = Schemas['NewToken'];
 export type Session = Schemas['Session'];
 export type User = Schemas['User'];
 export type Overview = Schemas['Overview'];
+export type Tenant = Schemas['Tenant'];
 export type Preview = Schemas['Preview'];
 export type ProblemBody = Schemas['Problem'];
 

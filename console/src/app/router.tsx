@@ -71,13 +71,17 @@ const preferences = createRoute({
   getParentRoute: () => inside, path: '/preferences',
   component: lazyRouteComponent(() => import('../features/preferences/Page'), 'PreferencesPage'),
 });
+const tenant = createRoute({
+  getParentRoute: () => inside, path: '/tenant',
+  component: lazyRouteComponent(() => import('../features/tenant/Page'), 'TenantPage'),
+});
 
 const recipients = createRoute({
   getParentRoute: () => inside, path: '/recipients',
   component: lazyRouteComponent(() => import('../features/recipients/Page'), 'RecipientsPage'),
 });
 
-const tree = root.addChildren([signIn, inside.addChildren([overview, jobs, newJob, editJob, history, artifacts, users, recipients, audit, preferences])]);
+const tree = root.addChildren([signIn, inside.addChildren([overview, jobs, newJob, editJob, history, artifacts, users, recipients, audit, tenant, preferences])]);
 
 /** The console's pages. A session that ends leads to the sign-in and back. */
 export function newRouter(client: QueryClient) {

@@ -24,6 +24,7 @@ export function rights(me: Me) {
     preferences: administrator || exporter,
     seeAudit: administrator,
     manageRecipients: administrator,
+    seeTenant: administrator,
   };
 }
 
