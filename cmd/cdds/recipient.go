@@ -8,7 +8,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"cdds"
 	"cdds/control"
 	"cdds/store"
 )
@@ -37,7 +36,7 @@ func (f tenantFlags) open(ctx context.Context) (*store.Store, control.Caller, er
 	if err != nil {
 		return nil, control.Caller{}, closing(st, err)
 	}
-	return st, control.Caller{User: cdds.User{TenantID: tenant.ID, TenantName: tenant.Name, Username: "cdds recipient (command line)"}}, nil
+	return st, control.Operator(tenant.ID), nil
 }
 
 // recipientAddCommand adds a recipient.

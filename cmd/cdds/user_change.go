@@ -47,7 +47,7 @@ type userRoleCommand struct {
 // Run changes the role.
 func (c *userRoleCommand) Run(ctx context.Context, std streams) error {
 	err := c.change(ctx, func(ctl *control.Control, _ *store.Store, user cdds.User) error {
-		_, err := ctl.SetRole(ctx, control.Caller{User: user}, user.ID, roleOf(c.Role), utcNow())
+		_, err := ctl.SetRole(ctx, control.Operator(user.TenantID), user.ID, roleOf(c.Role), utcNow())
 		return err
 	})
 	if err != nil {
@@ -64,7 +64,7 @@ type userDeactivateCommand struct{ namedFlags }
 func (c *userDeactivateCommand) Run(ctx context.Context, std streams) error {
 	jobs := 0
 	err := c.change(ctx, func(ctl *control.Control, st *store.Store, user cdds.User) error {
-		if _, err := ctl.DeactivateUser(ctx, control.Caller{User: user}, user.ID, utcNow()); err != nil {
+		if _, err := ctl.DeactivateUser(ctx, control.Operator(user.TenantID), user.ID, utcNow()); err != nil {
 			return err
 		}
 		owned, err := st.JobsOf(ctx, user.TenantID, user.ID)
@@ -87,7 +87,7 @@ type userActivateCommand struct{ namedFlags }
 // Run activates the user.
 func (c *userActivateCommand) Run(ctx context.Context, std streams) error {
 	err := c.change(ctx, func(ctl *control.Control, _ *store.Store, user cdds.User) error {
-		_, err := ctl.ActivateUser(ctx, control.Caller{User: user}, user.ID, utcNow())
+		_, err := ctl.ActivateUser(ctx, control.Operator(user.TenantID), user.ID, utcNow())
 		return err
 	})
 	if err != nil {
