@@ -21,7 +21,7 @@ const (
 // get smaller, and answers that hand out a secret, which are never to GET, must
 // not tell by their length how much of the request they repeat (BREACH).
 func Compress(next http.Handler) (http.Handler, error) {
-	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(minCompressed), gzhttp.ContentTypes([]string{"application/json"}), gzhttp.RandomJitter(jitter, 0, false))
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(minCompressed), gzhttp.ContentTypes([]string{"application/json"}), gzhttp.RandomJitter(jitter, 0, false), gzhttp.EnableZstd(false))
 	if err != nil {
 		return nil, fmt.Errorf("prepare the compression of answers: %w", err)
 	}

@@ -48,8 +48,9 @@ func command(t testing.TB, stdin string, args ...string) (stdout, stderr string,
 	var out, errs bytes.Buffer
 	spoken.argumentSecrets(args, stdin)
 	code = run(t.Context(), args, streams{In: strings.NewReader(stdin), Out: &out, Err: &errs})
-	spoken.output(t.Name()+" cdds "+args[0], errs.String())
-	if args[0] == "token" {
+	name := strings.Join(args[:min(1, len(args))], "")
+	spoken.output(t.Name()+" cdds "+name, errs.String())
+	if name == "token" {
 		spoken.answerSecrets(out.String())
 	}
 	return out.String(), errs.String(), code
