@@ -133,7 +133,7 @@ func TestAuditHoldsNoSecrets(t *testing.T) {
 	s := serve(t, "--data", data, "--source", dsn)
 	x := &changes{t: t, s: s, admin: s.signIn(t, out.Username, out.Password), out: out}
 	x.admin.ok("POST", "/jobs", jobBody(object{"title": title, "description": record}), nil)
-	calls, recipes := audited(t, x.admin), x.recipes()
+	calls, recipes := audited(t, x.admin), x.all()
 	order := slices.DeleteFunc(slices.Sorted(maps.Keys(calls)), func(id string) bool { return id == "delete-certificate" })
 	for _, id := range append(order, "delete-certificate") {
 		r := recipes[id]()
