@@ -63,12 +63,8 @@ func (r Role) Can(a Action) bool {
 	return false
 }
 
-// Limits of names and passwords.
-const (
-	maxNameLength     = 100
-	minPasswordLength = 12
-	maxPasswordLength = 256
-)
+// maxNameLength bounds names, in characters.
+const maxNameLength = 100
 
 // ValidateUsername returns nil or says what is wrong with a username.
 func ValidateUsername(name string) error { return validateName("username", name) }
@@ -79,18 +75,6 @@ func ValidateTenantName(name string) error { return validateName("tenant", name)
 func validateName(field, name string) error {
 	if n := utf8.RuneCountInString(name); n < 1 || n > maxNameLength || !printable(name) || strings.TrimSpace(name) != name {
 		return Invalid(field, "must have 1 to 100 characters, none of them a control character, and no space at its ends.")
-	}
-	return nil
-}
-
-// ValidatePassword returns nil or says what is wrong with a new password. Its
-// length is what counts; no kinds of characters are demanded (NIST SP 800-63B).
-func ValidatePassword(password string) error {
-	if n := utf8.RuneCountInString(password); n < minPasswordLength || n > maxPasswordLength {
-		return Invalid("password", "must have 12 to 256 characters.")
-	}
-	if !utf8.ValidString(password) {
-		return Invalid("password", "must be valid UTF-8.")
 	}
 	return nil
 }

@@ -84,14 +84,15 @@ func TestPasswords(t *testing.T) {
 		good           bool
 	}{
 		{"empty", "", false},
-		{"11 characters", strings.Repeat("x", 11), false},
-		{"12 characters", strings.Repeat("x", 12), true},
-		{"12 characters of four bytes", strings.Repeat("🔑", 12), true},
-		{"11 characters of four bytes", strings.Repeat("🔑", 11), false},
+		{"11 characters", "eleven-sign", false},
+		{"12 characters", "twelve-signs", true},
+		{"11 characters and one space more", "eleven  sign", false},
+		{"12 characters of four bytes", "🔑🎉🚀🌍🍀🐢🎸🧭🪁🥨🛶🦉", true},
+		{"11 characters of four bytes", "🔑🎉🚀🌍🍀🐢🎸🧭🪁🥨🛶", false},
 		{"spaces count", "a b c d e f ", true},
-		{"256 characters", strings.Repeat("é", 256), true},
-		{"257 characters", strings.Repeat("e", 257), false},
-		{"not UTF-8", strings.Repeat("x", 12) + "\xff", false},
+		{"256 characters", strings.Repeat("éàüöß hat er nie", 16), true},
+		{"257 characters", strings.Repeat("éàüöß hat er nie", 16) + "e", false},
+		{"not UTF-8", "twelve-signs\xff", false},
 	}
 	for _, test := range tests {
 		err := cdds.ValidatePassword(test.password)

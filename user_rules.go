@@ -2,10 +2,11 @@ package cdds
 
 import "errors"
 
-// ValidateNewUser returns nil, or CodeInvalid with all broken fields.
-func ValidateNewUser(username, password string, role Role) error {
+// ValidateNewUser returns nil, or CodeInvalid with all broken fields. The
+// password must not be made of the username, nor of the tenant's name.
+func ValidateNewUser(username, password string, role Role, tenant string) error {
 	var fields []FieldError
-	for _, err := range []error{ValidateUsername(username), ValidateRole(role), ValidatePassword(password)} {
+	for _, err := range []error{ValidateUsername(username), ValidateRole(role), ValidatePassword(password, username, tenant)} {
 		var e *Error
 		if errors.As(err, &e) {
 			fields = append(fields, e.Fields...)

@@ -25,7 +25,7 @@ func TestNewUsers(t *testing.T) {
 		{"all at once", " ann", strings.Repeat("x", 257), "*", []string{"username", "role", "password"}},
 	}
 	for _, test := range tests {
-		if got := fieldsOf(t, cdds.ValidateNewUser(test.username, test.password, test.role)); !slices.Equal(got, test.broken) {
+		if got := fieldsOf(t, cdds.ValidateNewUser(test.username, test.password, test.role, "acme")); !slices.Equal(got, test.broken) {
 			t.Errorf("%s: broken fields %q, want %q", test.name, got, test.broken)
 		}
 	}

@@ -19,10 +19,10 @@ func (c *Control) CreateUser(ctx context.Context, by Caller, nu NewUser, once On
 		}
 		nu.Password = made
 	}
-	if err := cdds.ValidateNewUser(nu.Username, nu.Password, nu.Role); err != nil {
+	if err := cdds.ValidateNewUser(nu.Username, nu.Password, nu.Role, by.User.TenantName); err != nil {
 		return user, "", err
 	}
-	hash, err := c.hashPassword(ctx, nu.Password)
+	hash, err := c.passwords.hash(ctx, nu.Password)
 	if err != nil {
 		return user, "", err
 	}

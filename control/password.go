@@ -37,7 +37,14 @@ func (c *Control) ResetPassword(ctx context.Context, by Caller, id, password str
 
 // replacePassword sets the password of a user of by's tenant.
 func (c *Control) replacePassword(ctx context.Context, by Caller, id, password string, now time.Time) error {
-	hash, err := c.hashPassword(ctx, password)
+	user, err := c.store.UserRow(ctx, by.User.TenantID, id)
+	if err != nil {
+		return err
+	}
+	if err := cdds.ValidatePassword(password, user.Username, user.TenantName); err != nil {
+		return err
+	}
+	hash, err := c.passwords.hash(ctx, password)
 	if err != nil {
 		return err
 	}
@@ -64,7 +71,7 @@ func (c *Control) replacePassword(ctx context.Context, by Caller, id, password s
 // another, and signs the caller out everywhere else.
 // Wrong ones count as failed sign-ins do: who guesses has to wait.
 func (c *Control) ChangePassword(ctx context.Context, by Caller, present, password string, now time.Time) error {
-	if err := cdds.ValidatePassword(password); err != nil {
+	if err := cdds.ValidatePassword(password, by.User.Username, by.User.TenantName); err != nil {
 		return err
 	}
 	if by.User.PasswordHash == "" {
@@ -78,7 +85,7 @@ func (c *Control) ChangePassword(ctx context.Context, by Caller, present, passwo
 	if err != nil {
 		return err
 	}
-	hash, err := c.hashPassword(ctx, password)
+	hash, err := c.passwords.hash(ctx, password)
 	if err != nil {
 		return err
 	}
@@ -105,14 +112,6 @@ func (c *Control) ChangePassword(ctx context.Context, by Caller, present, passwo
 // second way in that the identity provider knows nothing of.
 func noPassword() error {
 	return cdds.Conflict("This user signs in by single sign-on and has no password.", "Change the password at the identity provider.")
-}
-
-// hashPassword returns the hash of a new password, or what is wrong with it.
-func (c *Control) hashPassword(ctx context.Context, password string) (string, error) {
-	if err := cdds.ValidatePassword(password); err != nil {
-		return "", err
-	}
-	return c.passwords.hash(ctx, password)
 }
 
 // newPassword returns a password of 120 random bits, in groups that can be read

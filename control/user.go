@@ -50,7 +50,7 @@ func (c *Control) AddUser(ctx context.Context, nu NewUser, now time.Time) (cdds.
 }
 
 func (nu NewUser) validate() error {
-	if err := cdds.ValidateNewUser(nu.Username, nu.Password, nu.Role); err != nil {
+	if err := cdds.ValidateNewUser(nu.Username, nu.Password, nu.Role, nu.Tenant); err != nil {
 		return err
 	}
 	return cdds.ValidateTenantName(nu.Tenant)
