@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -70,7 +71,19 @@ func Handler(ctx context.Context, cfg Config) http.Handler {
 	s := newServer(ctx, cfg, mux)
 	protect := http.NewCrossOriginProtection()
 	protect.SetDenyHandler(http.HandlerFunc(s.crossOrigin))
-	return protect.Handler(mux)
+	return attached(protect.Handler(mux))
+}
+
+// attached has browsers keep answers of the API as files, not show them as pages
+// of this origin, whatever is in them (ASVS 4.0, 14.4.2). Answers that are files
+// say their names themselves.
+func attached(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, Prefix+"/") {
+			w.Header().Set("Content-Disposition", "attachment")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // OpenAPI returns the API's description as indented JSON.

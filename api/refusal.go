@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -83,8 +84,15 @@ func refused(code cdds.Code) bool {
 }
 
 // crossOrigin refuses requests that another site has a browser send, and takes
-// note of them.
+// note of them. It stands before the router, so it writes its answer itself.
 func (s *server) crossOrigin(w http.ResponseWriter, r *http.Request) {
 	s.Control.Refused(control.Refusal{By: control.Caller{Address: address(r.RemoteAddr)}, Action: "request.cross-site", Reason: string(cdds.CodeForbidden)}, s.now())
-	http.Error(w, "This request was sent by another site.", http.StatusForbidden)
+	p := problem(s.Log, &cdds.Error{Code: cdds.CodeForbidden, Message: "This request was sent by another site.",
+		Hint: "Open CDDS itself and do it there."})
+	w.Header().Set("Content-Type", p.ContentType(""))
+	w.WriteHeader(p.Status)
+	// The client may be gone; there is nobody else to tell.
+	if err := json.NewEncoder(w).Encode(p); err != nil {
+		return
+	}
 }

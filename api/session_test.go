@@ -379,9 +379,18 @@ func TestOtherSitesSendNothing(t *testing.T) {
 		req.AddCookie(b.cookies["cdds_session"])
 		resp, err := http.DefaultClient.Do(req)
 		must(t, err)
+		body, err := io.ReadAll(resp.Body)
+		must(t, err)
 		must(t, resp.Body.Close())
 		if resp.StatusCode != c.want {
 			t.Errorf("%s: status %d, want %d", name, resp.StatusCode, c.want)
+		}
+		if c.want != http.StatusForbidden {
+			continue
+		}
+		var problem api.Problem
+		if err := json.Unmarshal(body, &problem); err != nil || problem.Code != "forbidden" || resp.Header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: the refusal is no problem: %v, %s %s", name, err, resp.Header.Get("Content-Type"), body)
 		}
 	}
 	b.want(http.StatusOK, "GET", "/me", nil)

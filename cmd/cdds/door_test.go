@@ -145,6 +145,19 @@ func TestTLSSettings(t *testing.T) {
 	}
 }
 
+// TestPlainHTTPIsNoticed warns of passwords that would cross a network in the
+// clear, and of nothing else.
+func TestPlainHTTPIsNoticed(t *testing.T) {
+	for address, far := range map[string]bool{"127.0.0.1": false, "::1": false, "0.0.0.0": true, "::": true, "192.0.2.7": true} {
+		listener := &net.TCPAddr{IP: net.ParseIP(address), Port: 80}
+		for _, f := range []listenFlags{{}, {Secure: true}, {TLSCert: "cert.pem"}} {
+			if got, want := f.inTheClear(listener), far && !f.secure(); got != want {
+				t.Errorf("%s, secure %t: %t", address, f.secure(), got)
+			}
+		}
+	}
+}
+
 // TestHeadersOfEveryAnswer asks for pages, data, downloads and errors of all
 // kinds: each answer has the headers that browsers go by.
 func TestHeadersOfEveryAnswer(t *testing.T) {
@@ -184,6 +197,9 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 		}
 		if strings.HasPrefix(ask.path, "/api/") && header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s %s: Cache-Control is %q", ask.method, ask.path, header.Get("Cache-Control"))
+		}
+		if strings.HasPrefix(ask.path, "/api/") != strings.HasPrefix(header.Get("Content-Disposition"), "attachment") {
+			t.Errorf("%s %s: Content-Disposition is %q", ask.method, ask.path, header.Get("Content-Disposition"))
 		}
 	}
 }

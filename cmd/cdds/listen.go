@@ -47,6 +47,13 @@ const (
 // secure reports whether browsers come by TLS.
 func (f listenFlags) secure() bool { return f.Secure || f.TLSCert != "" }
 
+// inTheClear reports whether passwords would come to this address over a network
+// that others may listen to.
+func (f listenFlags) inTheClear(address net.Addr) bool {
+	tcp, ok := address.(*net.TCPAddr)
+	return !f.secure() && !(ok && tcp.IP.IsLoopback())
+}
+
 // bounds are what one client may ask for.
 func (f listenFlags) bounds() door.Limits {
 	return door.Limits{
@@ -133,6 +140,10 @@ func (c *serveCommand) listen(ctx context.Context, s service) error {
 		}
 		s.log.Info("sending plain HTTP to HTTPS", "address", plain.Addr().String())
 		group.Go(func() error { return serveUntil(ctx, server(door.Headers(door.Redirect(port), false), s.log), plain) })
+	}
+	if c.inTheClear(listener.Addr()) {
+		s.log.Warn("passwords and sessions cross the network unencrypted", "address", listener.Addr().String(),
+			"hint", "give --tls-cert and --tls-key, or --secure behind a proxy that speaks TLS")
 	}
 	s.log.Info("listening", "url", scheme+listener.Addr().String(), "node", s.node, "version", version, "roles", strings.Join(c.Role, ","))
 	group.Go(func() error { return serveUntil(ctx, front, listener) })
