@@ -203,10 +203,10 @@ func (s *shape) measureGroup(d *ast.GenDecl) {
 
 // constant says whether a package-level variable is one in name only: a check
 // of an interface, files that the compiler has embedded, an error to compare
-// with, a compiled expression, or an object identifier, which Go has no
-// constants for.
+// with, a compiled expression, an object identifier, which Go has no constants
+// for, or the version, since the linker can set variables only.
 func constant(spec *ast.ValueSpec) bool {
-	if spec.Names[0].Name == "_" || selects(spec.Type, "embed", "FS") {
+	if spec.Names[0].Name == "_" || selects(spec.Type, "embed", "FS") || linked(spec) {
 		return true
 	}
 	for _, value := range spec.Values {
@@ -224,6 +224,15 @@ func constant(spec *ast.ValueSpec) bool {
 		}
 	}
 	return len(spec.Values) > 0
+}
+
+// linked says whether a variable is the version that a release is linked with.
+func linked(spec *ast.ValueSpec) bool {
+	if len(spec.Names) != 1 || spec.Names[0].Name != "version" || len(spec.Values) != 1 {
+		return false
+	}
+	text, ok := spec.Values[0].(*ast.BasicLit)
+	return ok && text.Kind == token.STRING
 }
 
 // selects says whether an expression is pkg.name.

@@ -22,9 +22,6 @@ import (
 	"cdds"
 )
 
-// version is the product's version, set when a release is built.
-const version = "0.1.0-dev"
-
 // commands is the command line. Flags that several commands share are in
 // config.go.
 type commands struct {
@@ -44,6 +41,7 @@ type commands struct {
 	Verify    verifyCommand    `cmd:"" help:"Compare all stored artifacts with their checksums, and mark damaged ones."`
 	Backup    backupCommand    `cmd:"" help:"Copy the metadata database to a file, also while the service runs."`
 	Restore   restoreCommand   `cmd:"" help:"Put a backup of the metadata database back in place."`
+	Probe     probeCommand     `cmd:"" help:"Ask the service on this machine whether it is well, for a container's health check."`
 	Doctor    doctorCommand    `cmd:"" help:"Check database, storage, source, clock and certificates, and say what to do."`
 }
 
