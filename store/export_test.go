@@ -38,3 +38,12 @@ func (s *Store) MigrateTo(ctx context.Context, version int64) error {
 	_, err := s.migrations.UpTo(ctx, version)
 	return err
 }
+
+// MigrationVersions returns the versions of all migrations, oldest first.
+func (s *Store) MigrationVersions() []int64 {
+	var versions []int64
+	for _, source := range s.migrations.ListSources() {
+		versions = append(versions, source.Version)
+	}
+	return versions
+}
