@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build console test test-console screenshots test-long torture lint shape check sbom reproducible fuzz bench microbench clean
+.PHONY: help run build console test test-console screenshots test-long torture lint shape check sbom reproducible release package-test package-lint fuzz bench microbench clean
 
 # Tools are built once per machine, outside the clone.
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cdds/tools
@@ -13,6 +13,11 @@ VULN_VERSION := v1.9.0
 VULN := $(TOOLS)/govulncheck-$(VULN_VERSION)
 SBOM_VERSION := v1.10.0
 SBOM := $(TOOLS)/cyclonedx-gomod-$(SBOM_VERSION)
+KUSTOMIZE_VERSION := v5.7.1
+KUSTOMIZE := $(TOOLS)/kustomize-$(KUSTOMIZE_VERSION)
+SCORE_VERSION := v1.20.0
+SCORE := $(TOOLS)/kube-score-$(SCORE_VERSION)
+VERSION ?= $(shell sed -n 's/^var version = "\(.*\)"$$/\1/p' cmd/cdds/version.go)
 FUZZTIME ?= 20s
 KILLS ?= 200
 ROUNDS ?= 4
@@ -109,6 +114,36 @@ $(SBOM):
 
 reproducible: ## Build twice, in different folders with empty caches, and compare the bytes
 	@.ci/reproducible
+
+# Static, without the symbols of a debugger; panics still name their lines.
+release: console ## Build binaries and Debian packages for amd64 and arm64 into bin/release (VERSION=1.2.3)
+	@command -v dpkg-deb >/dev/null || { echo "dpkg-deb is missing: the packages are built on Debian or Ubuntu."; exit 1; }
+	@mkdir -p bin/release
+	packaging/notices >bin/release/THIRD-PARTY
+	@for arch in amd64 arm64; do \
+		echo "Building cdds $(VERSION) for $$arch ..."; \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/release/cdds-$(VERSION)-linux-$$arch ./cmd/cdds; \
+		packaging/debian/build $(VERSION) $$arch bin/release/cdds-$(VERSION)-linux-$$arch bin/release/THIRD-PARTY bin/release; \
+	done
+	cd bin/release && sha256sum cdds-$(VERSION)-* cdds_*.deb >SHA256SUMS
+
+package-test: console ## Install, run, update, remove and purge the Debian package in a copy of this machine (as root)
+	@.ci/package
+
+package-lint: $(KUSTOMIZE) $(SCORE) ## Check the unit, the packages' scripts, and the files for containers and Kubernetes
+	@.ci/package-lint $(KUSTOMIZE) $(SCORE)
+
+$(KUSTOMIZE):
+	@echo "Building kustomize $(KUSTOMIZE_VERSION) into $(TOOLS), once per machine ..."
+	@mkdir -p $(TOOLS)
+	@GOBIN=$(TOOLS) go install sigs.k8s.io/kustomize/kustomize/v5@$(KUSTOMIZE_VERSION)
+	@mv $(TOOLS)/kustomize $(KUSTOMIZE)
+
+$(SCORE):
+	@echo "Building kube-score $(SCORE_VERSION) into $(TOOLS), once per machine ..."
+	@mkdir -p $(TOOLS)
+	@GOBIN=$(TOOLS) go install github.com/zegl/kube-score/cmd/kube-score@$(SCORE_VERSION)
+	@mv $(TOOLS)/kube-score $(SCORE)
 
 # checked: our deflate with bounds checks where the product has none.
 fuzz: ## Fuzz every fuzz test for FUZZTIME (20s) each
