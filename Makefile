@@ -130,7 +130,7 @@ release: console ## Build binaries and Debian packages for amd64 and arm64 into 
 package-test: console ## Install, run, update, remove and purge the Debian package in a copy of this machine (as root)
 	@.ci/package
 
-package-lint: $(KUSTOMIZE) $(SCORE) ## Check the unit, the packages' scripts, and the files for containers and Kubernetes
+package-lint: $(KUSTOMIZE) $(SCORE) ## Check the package's scripts, built packages, manual page, and the files for containers and Kubernetes
 	@.ci/package-lint $(KUSTOMIZE) $(SCORE)
 
 $(KUSTOMIZE):

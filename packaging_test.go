@@ -29,7 +29,9 @@ func TestUnit(t *testing.T) {
 	const mostExposed = 1.5
 	// The program is looked for, and is not installed here.
 	unit := strings.Replace(text(t, "packaging/systemd/cdds.service"), "ExecStart=/usr/bin/cdds", "ExecStart=/bin/true", 1)
-	path := filepath.Join(write(t, t.TempDir(), map[string]string{"cdds.service": unit}), "cdds.service")
+	path := filepath.Join(write(t, t.TempDir(), map[string]string{
+		"cdds.service": unit, "cdds.service.d/credentials.conf": text(t, "packaging/systemd/credentials.conf"),
+	}), "cdds.service")
 	if said := shell(t, nil, "systemd-analyze", "verify", "--man=no", path); said != "" {
 		t.Errorf("systemd says of the unit: %s", said)
 	}

@@ -58,6 +58,7 @@ func oldRows() []oldRow {
 		{query: `INSERT INTO manifests (run_id, tenant_id, body) VALUES ('done', 'tenant-a', $1)`, args: []any{[]byte(`{"run":"done"}`)}},
 		{query: `INSERT INTO artifacts (id, tenant_id, run_id, job_id, title, title_lower, type, name, key, part, parts, size, sha256, recipients, created_at, expires_at)
 			VALUES ('artifact', 'tenant-a', 'done', 'job', 'Chats', 'chats', 'interaction', 'export-done.zip.p7m', 'k/1', 1, 1, 70, 'ab', '["f1"]', $1, $2)`, args: []any{int64(oldEnd), int64(farEnd)}},
+		{from: 11, query: `UPDATE tenants SET source_name = 'east', max_runs = 3 WHERE id = 'tenant-a'`},
 		{from: 4, query: `INSERT INTO restores (restored_at, kept_until) VALUES (9, $1)`, args: []any{int64(farEnd)}},
 		{from: 5, query: `INSERT INTO checkpoints (run_id, part, tenant_id, attempt, key, body, created_at) VALUES ('going', 1, 'tenant-a', 1, 'k/2', $1, 1)`, args: []any{[]byte("{}")}},
 		{from: 6, query: `INSERT INTO tokens (id, token_hash, tenant_id, user_id, name, scopes, created_at, expires_at) VALUES ('token', 't1', 'tenant-a', 'user-a', 'nightly', 'read,run', 1, $1)`, args: []any{int64(farEnd)}},
@@ -167,6 +168,12 @@ func (w *world) findLater(t *testing.T, version int64) {
 	if version >= 4 {
 		equal(t, "latest restore", got(w.st.KeptBefore(ctx))(t), time.UnixMicro(9).UTC())
 	}
+	limit, source := 0, ""
+	if version >= 11 {
+		limit, source = 3, "east"
+	}
+	tenant := got(w.st.Tenant(ctx, "tenant-a"))(t)
+	equal(t, "tenant's source and limit", []any{tenant.Source, tenant.Limits.Runs}, []any{source, limit})
 	if version >= 13 {
 		equal(t, "user of an identity", got(w.st.UserByIdentity(ctx, "https://id.example.com", "42"))(t).ID, "user-a")
 	}

@@ -28,7 +28,7 @@ type probeCommand struct {
 }
 
 // Run asks, and fails unless the answer is good.
-func (c *probeCommand) Run(ctx context.Context) error {
+func (c *probeCommand) Run(ctx context.Context) (err error) {
 	target, client, err := c.target()
 	if err != nil {
 		return err
@@ -43,9 +43,7 @@ func (c *probeCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The service does not answer.", Hint: "Look whether cdds serve runs, and what its log says.", Err: err}
 	}
-	if err := closing(answer.Body, nil); err != nil {
-		return err
-	}
+	defer func() { err = closing(answer.Body, err) }()
 	if answer.StatusCode/100 != 2 {
 		return &cdds.Error{Code: cdds.CodeUnavailable, Message: fmt.Sprintf("The service answers %s to %s.", answer.Status, target), Hint: "cdds doctor says what is wrong."}
 	}
