@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -82,7 +83,7 @@ func countLines(r io.Reader) (int64, error) {
 }
 
 // artifacts counts the interactions in our artifacts.
-func (b *bench) artifacts(dir, _ string) (int64, error) {
+func (b *bench) artifacts(_ context.Context, dir, _ string) (int64, error) {
 	paths, err := filepath.Glob(filepath.Join(dir, "*.p7m"))
 	if err != nil {
 		return 0, fmt.Errorf("look for artifacts: %w", err)
@@ -106,10 +107,10 @@ func (b *bench) artifacts(dir, _ string) (int64, error) {
 }
 
 // sealedLines counts the lines in the one file of a rival.
-func (b *bench) sealedLines(unpack func(io.Reader) (int64, error)) func(dir, said string) (int64, error) {
-	return func(dir, _ string) (n int64, err error) {
+func (b *bench) sealedLines(unpack func(context.Context, io.Reader) (int64, error)) func(ctx context.Context, dir, said string) (int64, error) {
+	return func(ctx context.Context, dir, _ string) (n int64, err error) {
 		err = b.identity.open(filepath.Join(dir, "sealed"), func(plain io.Reader) error {
-			n, err = unpack(plain)
+			n, err = unpack(ctx, plain)
 			return err
 		})
 		return n, err
@@ -118,7 +119,7 @@ func (b *bench) sealedLines(unpack func(io.Reader) (int64, error)) func(dir, sai
 
 // unzipped counts the lines in a zip. It lies in a file for that, since zip
 // writes a stream in a form that cannot be read as one by all.
-func unzipped(r io.Reader) (n int64, err error) {
+func unzipped(ctx context.Context, r io.Reader) (n int64, err error) {
 	file, err := os.CreateTemp("", "cdds-bench-*.zip")
 	if err != nil {
 		return 0, fmt.Errorf("make a file: %w", err)
@@ -128,7 +129,7 @@ func unzipped(r io.Reader) (n int64, err error) {
 	if err := errors.Join(err, file.Close()); err != nil {
 		return 0, fmt.Errorf("decrypt: %w", err)
 	}
-	unzip := exec.Command("unzip", "-p", file.Name())
+	unzip := exec.CommandContext(ctx, "unzip", "-p", file.Name())
 	content, err := unzip.StdoutPipe()
 	if err != nil {
 		return 0, fmt.Errorf("make a pipe: %w", err)
@@ -140,7 +141,7 @@ func unzipped(r io.Reader) (n int64, err error) {
 	return n, errors.Join(err, unzip.Wait())
 }
 
-func gunzipped(r io.Reader) (int64, error) {
+func gunzipped(_ context.Context, r io.Reader) (int64, error) {
 	content, err := gzip.NewReader(r)
 	if err != nil {
 		return 0, fmt.Errorf("open the gzip: %w", err)
@@ -150,12 +151,12 @@ func gunzipped(r io.Reader) (int64, error) {
 
 // fileLines counts the lines of the one plain file. Ours ends with the lines
 // of attachments, which have another first key.
-func fileLines(dir, _ string) (n int64, err error) {
+func fileLines(_ context.Context, dir, _ string) (n int64, err error) {
 	file, err := os.Open(filepath.Join(dir, "lines.json"))
 	if err != nil {
 		return 0, fmt.Errorf("open what was written: %w", err)
 	}
-	defer file.Close()
+	defer func() { err = errors.Join(err, file.Close()) }()
 	lines := bufio.NewScanner(file)
 	lines.Buffer(make([]byte, 1<<20), longestLine)
 	for lines.Scan() {
@@ -170,7 +171,7 @@ func fileLines(dir, _ string) (n int64, err error) {
 }
 
 // copied reads what psql says at the end of a copy.
-func copied(_, said string) (int64, error) {
+func copied(_ context.Context, _, said string) (int64, error) {
 	n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimPrefix(said, "COPY ")), 10, 64)
 	if err != nil {
 		return 0, fmt.Errorf("psql said %q: %w", said, err)
@@ -179,8 +180,8 @@ func copied(_, said string) (int64, error) {
 }
 
 // dumped counts the interactions in a dump: the lines of its one table.
-func (b *bench) dumped(dir, _ string) (int64, error) {
-	restore := exec.Command(b.server.Program("pg_restore"), "-a", "-t", "interaction", "-f", "-", filepath.Join(dir, "dump"))
+func (b *bench) dumped(ctx context.Context, dir, _ string) (int64, error) {
+	restore := exec.CommandContext(ctx, b.server.Program("pg_restore"), "-a", "-t", "interaction", "-f", "-", filepath.Join(dir, "dump"))
 	content, err := restore.StdoutPipe()
 	if err != nil {
 		return 0, fmt.Errorf("make a pipe: %w", err)

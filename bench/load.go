@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -28,16 +29,16 @@ type history struct {
 
 // load makes a database with the real conversations, as many times over as the
 // size asks for. Ids are made unique.
-func load(ctx context.Context, server *pgtest.Server, o options) (history, error) {
+func load(ctx context.Context, server *pgtest.Server, o options) (h history, err error) {
 	admin, err := pgx.Connect(ctx, server.DSN("postgres", "postgres"))
 	if err != nil {
-		return history{}, fmt.Errorf("connect: %w", err)
+		return h, fmt.Errorf("connect: %w", err)
 	}
-	defer admin.Close(ctx)
+	defer func() { err = errors.Join(err, admin.Close(ctx)) }()
 	if _, err := admin.Exec(ctx, "create database bench"); err != nil {
-		return history{}, fmt.Errorf("create the database: %w", err)
+		return h, fmt.Errorf("create the database: %w", err)
 	}
-	h := history{dsn: server.DSN("bench", "postgres")}
+	h.dsn = server.DSN("bench", "postgres")
 	if err := server.LoadRealData(ctx, h.dsn, o.root); err != nil {
 		return h, err
 	}
@@ -45,7 +46,7 @@ func load(ctx context.Context, server *pgtest.Server, o options) (history, error
 	if err != nil {
 		return h, fmt.Errorf("connect: %w", err)
 	}
-	defer conn.Close(ctx)
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
 	if err := o.lay(ctx, conn); err != nil {
 		return h, err
 	}

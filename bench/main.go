@@ -53,7 +53,7 @@ func main() {
 }
 
 // run measures, or is one of the processes that are measured.
-func run(ctx context.Context, args []string, out io.Writer) error {
+func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if len(args) > 0 && args[0] == childCommand {
 		return child(ctx, args[1:], out)
 	}
@@ -74,14 +74,14 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("read the expression: %w", err)
 	}
-	if err := findPrograms(); err != nil {
+	if err := findPrograms(ctx); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp(o.dir, "cdds-bench-")
 	if err != nil {
 		return fmt.Errorf("make a folder: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	return measure(ctx, o, only, dir, out)
 }
 

@@ -121,7 +121,8 @@ func fill(ctx context.Context, conn *pgx.Conn, megabytes int) error {
 			return nil, nil
 		}
 		at++
-		return append([]any{p.id(16), tenant, 2}, p.row(at)...), nil
+		row, err := p.row(at)
+		return append([]any{p.id(16), tenant, 2}, row...), err
 	}))
 	if err != nil {
 		return fmt.Errorf("write interactions: %w", err)
@@ -150,10 +151,10 @@ func filledColumns() []string {
 }
 
 // row makes the n-th interaction, in the order of their dates.
-func (p *prose) row(n int) []any {
+func (p *prose) row(n int) ([]any, error) {
 	start := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(n)*30*time.Second + time.Duration(p.rand.IntN(30_000))*time.Millisecond)
 	end := start.Add(time.Duration(p.rand.IntN(3_600_000)) * time.Millisecond)
-	attributes, _ := json.Marshal(map[string]any{
+	attributes, err := json.Marshal(map[string]any{
 		"OriginationSource": p.code("site", 12), "CustomerSegment": p.code("segment", 9), "ServiceType": p.code("service", 60), "_CallID": p.id(20),
 		"Score": p.rand.IntN(10_000), "Language": "en", "LastCalledAgent": p.code("agent", 400), "Reason": p.text(4),
 	})
@@ -166,5 +167,5 @@ func (p *prose) row(n int) []any {
 	for range 5 {
 		row = append(row, p.rand.IntN(100_000))
 	}
-	return row
+	return row, err
 }

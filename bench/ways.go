@@ -31,7 +31,7 @@ type way struct {
 	// commands are the commands of the pipe, given the folder for the files.
 	commands func(dir string) [][]string
 	// count reads what the way wrote and returns how many interactions it holds.
-	count   func(dir, said string) (int64, error)
+	count   func(ctx context.Context, dir, said string) (int64, error)
 	records int64 // that there must be; 0: it is not known before
 	uses    []usage
 }
@@ -136,7 +136,7 @@ func (b *bench) turn(ctx context.Context, w *way, check bool) error {
 	}
 	if err == nil && check {
 		var n int64
-		n, err = w.count(dir, said)
+		n, err = w.count(ctx, dir, said)
 		if err == nil && n != w.records {
 			err = fmt.Errorf("it exported %d records, and there are %d", n, w.records)
 		}
@@ -166,7 +166,7 @@ func sizeOf(dir string) (int64, error) {
 }
 
 // findPrograms says what is missing, or installs it where that is allowed.
-func findPrograms() error {
+func findPrograms(ctx context.Context) error {
 	var missing []string
 	for _, name := range []string{"openssl", "zip", "unzip", "pigz"} {
 		if _, err := exec.LookPath(name); err != nil {
@@ -181,7 +181,7 @@ func findPrograms() error {
 		return fmt.Errorf("programs are missing; on Debian or Ubuntu: sudo apt-get install %s", strings.Join(missing, " "))
 	}
 	say("installing %s ...", strings.Join(missing, " "))
-	install := exec.Command("apt-get", append([]string{"install", "-y", "-qq"}, missing...)...)
+	install := exec.CommandContext(ctx, "apt-get", append([]string{"install", "-y", "-qq"}, missing...)...)
 	if out, err := install.CombinedOutput(); err != nil {
 		return fmt.Errorf("install %s: %w: %s", strings.Join(missing, " "), err, out)
 	}

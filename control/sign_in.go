@@ -123,25 +123,6 @@ func (c *Control) renewHash(ctx context.Context, user cdds.User, password string
 	return user, err
 }
 
-// beginSession makes a session within tx for a user who was recognised, and
-// returns its secret token. The end and the kind of the session are the
-// caller's.
-func beginSession(ctx context.Context, tx *store.Tx, by Caller, s store.Session, now time.Time) (string, store.Session, error) {
-	secret, err := newSecret()
-	if err != nil {
-		return "", s, err
-	}
-	s.TokenHash, s.UserID, s.CreatedAt, s.SeenAt = tokenHash(secret), by.User.ID, now, now
-	if err := tx.InsertSession(ctx, s); err != nil {
-		return "", s, err
-	}
-	way := "password"
-	if s.SingleSignOn {
-		way = wayOfSignOn
-	}
-	return secret, s, audit(ctx, tx, by, "session.create", by.User.ID, way, now)
-}
-
 // verify returns the user of the credentials, and whether the password's hash is
 // to be made anew. Only as many as may hash at a time are in here, so that many
 // guesses at once are counted before the next ones are looked at.

@@ -210,7 +210,7 @@ func TestErrorsOfTheReaderArePassedOn(t *testing.T) {
 					}
 					return nil
 				})
-				if err != fault || n != 15 {
+				if err != fault || n != 15 { //nolint:errorlint // it must be returned as it is
 					t.Errorf("after %d records: %v", n, err)
 				}
 			})

@@ -32,10 +32,10 @@ func (w *world) write(t testing.TB, tenantID string, details ...string) {
 	}
 }
 
-// broken walks a chain and returns where it is broken, or nil.
-func (w *world) broken(t testing.TB, tenantID string, known map[int64]string) *store.ChainBreak {
+// broken walks the chain of tenant-a and returns where it is broken, or nil.
+func (w *world) broken(t testing.TB, known map[int64]string) *store.ChainBreak {
 	t.Helper()
-	return got(w.st.CheckChain(t.Context(), tenantID, known))(t).Broken
+	return got(w.st.CheckChain(t.Context(), "tenant-a", known))(t).Broken
 }
 
 // TestEachTenantHasAChain writes lines of two tenants and of none, and computes
@@ -93,7 +93,7 @@ func TestTheLogIsOnlyAddedTo(t *testing.T) {
 				t.Errorf("the database let this through: %s", attempt)
 			}
 		}
-		equal(t, "break", w.broken(t, "tenant-a", nil), nil)
+		equal(t, "break", w.broken(t, nil), nil)
 		equal(t, "lines", got(w.st.AuditHead(t.Context(), "tenant-a"))(t).Number, 2)
 	})
 }
@@ -145,11 +145,11 @@ func TestTamperingIsFound(t *testing.T) {
 			noError(t, w.exec(`DELETE FROM audit`))
 			w.write(t, "tenant-a", "a", "b", "c", "d", "e", "f")
 			w.write(t, "tenant-b", "untouched")
-			equal(t, c.name+": break before", w.broken(t, "tenant-a", nil), nil)
+			equal(t, c.name+": break before", w.broken(t, nil), nil)
 			for _, statement := range strings.Split(c.statement, "; ") {
 				noError(t, w.exec(statement))
 			}
-			found := w.broken(t, "tenant-a", nil)
+			found := w.broken(t, nil)
 			if found == nil || found.Number != c.line || found.What == "" {
 				t.Errorf("%s: found %+v in place of line %d", c.name, found, c.line)
 			}
@@ -166,13 +166,13 @@ func TestANotedHeadShowsWhatIsGone(t *testing.T) {
 		known := map[int64]string{head.Number: head.Hash}
 		w.dropGuards(t)
 		noError(t, w.exec(`DELETE FROM audit WHERE number > 2`))
-		equal(t, "break without the head", w.broken(t, "tenant-a", nil), nil)
-		equal(t, "line that is missing", w.broken(t, "tenant-a", known).Number, 3)
+		equal(t, "break without the head", w.broken(t, nil), nil)
+		equal(t, "line that is missing", w.broken(t, known).Number, 3)
 		w.write(t, "tenant-a", "new c", "new d", "new e")
-		equal(t, "break without the head", w.broken(t, "tenant-a", nil), nil)
-		equal(t, "line that is another", w.broken(t, "tenant-a", known).Number, 4)
+		equal(t, "break without the head", w.broken(t, nil), nil)
+		equal(t, "line that is another", w.broken(t, known).Number, 4)
 		noError(t, w.exec(`DELETE FROM audit`))
-		equal(t, "line of an empty log", w.broken(t, "tenant-a", known).Number, 1)
+		equal(t, "line of an empty log", w.broken(t, known).Number, 1)
 	})
 }
 
@@ -248,7 +248,7 @@ func TestALongChainIsWalkedInPieces(t *testing.T) {
 		equal(t, "lines", check.Head.Number, 2500)
 		w.dropGuards(t)
 		noError(t, w.exec(`DELETE FROM audit WHERE number = 1001`))
-		equal(t, "line", w.broken(t, "tenant-a", nil).Number, 1001)
+		equal(t, "line", w.broken(t, nil).Number, 1001)
 	})
 }
 
@@ -339,5 +339,5 @@ func TestTheServicesRoleMayOnlyAdd(t *testing.T) {
 			t.Errorf("the role may do this: %s", attempt)
 		}
 	}
-	equal(t, "break", limited.broken(t, "tenant-a", nil), nil)
+	equal(t, "break", limited.broken(t, nil), nil)
 }

@@ -122,9 +122,8 @@ func (p *proxy) wait(n int) {
 	time.Sleep(pause)
 }
 
-// cut resets all connections, as a firewall or a failing switch does. It
-// returns how many there were.
-func (p *proxy) cut() int {
+// cut resets all connections, as a firewall or a failing switch does.
+func (p *proxy) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for conn := range p.conns {
@@ -133,7 +132,6 @@ func (p *proxy) cut() int {
 		}
 		conn.Close() //nolint:errcheck // that is the fault
 	}
-	return len(p.conns)
 }
 
 // hold lets nothing of the database pass until the returned function is called.

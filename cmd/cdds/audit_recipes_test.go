@@ -8,7 +8,7 @@ import (
 // member makes a user who is no administrator, and returns the id.
 func (x *changes) member(active bool) string {
 	x.count++
-	id := x.admin.addUser(fmt.Sprint("member-", x.count), "viewer", longPassword).ID
+	id := x.admin.addUser(fmt.Sprint("member-", x.count), "viewer").ID
 	if !active {
 		x.admin.ok("POST", "/users/"+id+"/deactivate", nil, nil)
 	}
@@ -17,7 +17,7 @@ func (x *changes) member(active bool) string {
 
 // leaver makes a deactivated user who owns a job, and returns the id.
 func (x *changes) leaver() string {
-	id := x.admin.addUser("leaver", "administrator", longPassword).ID
+	id := x.admin.addUser("leaver", "administrator").ID
 	leaver := x.s.signIn(x.t, "leaver", longPassword)
 	if status, _, text := leaver.do("PUT", "/me/certificate", x.certificate(), nil); status >= 300 {
 		x.t.Fatalf("the leaver's certificate: %d: %.200s", status, text)

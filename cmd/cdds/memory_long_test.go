@@ -244,11 +244,10 @@ func (u *untilQuote) Read(p []byte) (int, error) {
 	if u.ended {
 		return 0, io.EOF
 	}
-	ready, err := u.r.Peek(1)
-	if err != nil {
+	if _, err := u.r.Peek(1); err != nil {
 		return 0, err
 	}
-	ready, err = u.r.Peek(min(len(p), u.r.Buffered()))
+	ready, err := u.r.Peek(min(len(p), u.r.Buffered()))
 	if err != nil {
 		return 0, err
 	}

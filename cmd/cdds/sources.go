@@ -29,7 +29,7 @@ import (
 type namedSources struct{ value any }
 
 // Decode takes the value as it comes.
-func (n *namedSources) Decode(ctx *kong.DecodeContext) error {
+func (n *namedSources) Decode(ctx *kong.DecodeContext) error { //nolint:unparam // kong wants it so
 	n.value = ctx.Scan.Pop().Value
 	return nil
 }

@@ -35,11 +35,11 @@ func (c *client) users(query string) []string {
 	return names
 }
 
-// addUser makes a user by the API.
-func (c *client) addUser(name, role, password string) userAnswer {
+// addUser makes a user with the long password by the API.
+func (c *client) addUser(name, role string) userAnswer {
 	c.t.Helper()
 	var u userAnswer
-	c.ok("POST", "/users", object{"username": name, "role": role, "password": password}, &u)
+	c.ok("POST", "/users", object{"username": name, "role": role, "password": longPassword}, &u)
 	return u
 }
 
@@ -49,8 +49,8 @@ func TestUsersOverTheAPI(t *testing.T) {
 	data, out := demo(t, "--interactions", "10", "--contacts", "5")
 	s := serve(t, "--data", data)
 	admin := s.signIn(t, out.Username, out.Password)
-	admin.addUser("Vera", "viewer", longPassword)
-	admin.addUser("erin", "exporter", longPassword)
+	admin.addUser("Vera", "viewer")
+	admin.addUser("erin", "exporter")
 	nora := userAnswer{}
 	admin.ok("POST", "/users", object{"username": "nora"}, &nora)
 	if nora.Role != nil || nora.State != "active" || nora.Password == nil {
@@ -147,7 +147,7 @@ func TestWhatEnds(t *testing.T) {
 		"reset":       {"/password", "POST", object{"password": "another long password"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			user := admin.addUser(name, "exporter", longPassword)
+			user := admin.addUser(name, "exporter")
 			session := s.signIn(t, name, longPassword)
 			var token struct{ Secret string }
 			session.ok("POST", "/me/tokens", object{"name": "script", "scopes": []string{"read"}, "expiresAt": time.Now().Add(time.Hour)}, &token)
@@ -216,7 +216,7 @@ func TestLastAdministrator(t *testing.T) {
 	if _, errs, code := command(t, "", "user", "role", out.Username, "exporter", "--data", data); code != 1 || !strings.Contains(errs, "last active administrator") {
 		t.Errorf("by the command line: exit code %d: %s", code, errs)
 	}
-	admin.addUser("second", "administrator", longPassword)
+	admin.addUser("second", "administrator")
 	admin.ok("POST", "/users/"+me+"/deactivate", nil, nil)
 	admin.fails(401, "GET", "/me", nil)
 }
@@ -224,7 +224,7 @@ func TestLastAdministrator(t *testing.T) {
 func TestOwnPassword(t *testing.T) {
 	data, out := demo(t, "--interactions", "10", "--contacts", "5")
 	s := serve(t, "--data", data)
-	s.signIn(t, out.Username, out.Password).addUser("vera", "viewer", longPassword)
+	s.signIn(t, out.Username, out.Password).addUser("vera", "viewer")
 	here, elsewhere := s.signIn(t, "vera", longPassword), s.signIn(t, "vera", longPassword)
 	for field, body := range map[string]object{
 		"current":  {"current": "not the present one", "password": "another long password"},
@@ -252,7 +252,7 @@ func TestTakeOverOfJobs(t *testing.T) {
 	data, out := demo(t, "--interactions", "50", "--contacts", "5")
 	s := serve(t, "--data", data)
 	owner := s.signIn(t, out.Username, out.Password)
-	second := owner.addUser("second", "administrator", longPassword)
+	second := owner.addUser("second", "administrator")
 	var job jobAnswer
 	owner.ok("POST", "/jobs", jobBody(object{"schedule": object{"kind": "weekly", "weekday": "monday", "at": "02:00"}, "settlingMinutes": 0}), &job)
 	admin := s.signIn(t, "second", longPassword)
