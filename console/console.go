@@ -84,7 +84,7 @@ func assets(files fs.FS) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
 		if info, err := fs.Stat(files, name); err != nil || info.IsDir() {
-			protect(w, "default-src 'none'")
+			protect(w, "default-src 'none'; frame-ancestors 'none'")
 			http.NotFound(w, r)
 			return
 		}

@@ -20,6 +20,8 @@ const pages: { name: string; path: string; ready: (page: Page) => Promise<unknow
   { name: 'history', path: `/history${ours}`, ready: (page) => page.getByRole('table', { name: 'runs' }).waitFor(), pictured: true },
   { name: 'artifacts', path: `/artifacts${ours}`, ready: (page) => page.getByRole('table', { name: 'artifacts' }).waitFor(), pictured: true },
   { name: 'users', path: '/users', ready: (page) => page.getByRole('table', { name: 'users' }).waitFor(), pictured: true },
+  { name: 'recipients', path: '/recipients', ready: (page) => page.getByRole('heading', { name: 'Recipients', level: 1 }).waitFor() },
+  { name: 'tenant', path: '/tenant', ready: (page) => page.getByText('Answers', { exact: true }).waitFor(), pictured: true },
   { name: 'preferences', path: '/preferences', ready: (page) => page.getByText('SHA-256 fingerprint').waitFor(), pictured: true },
 ];
 
