@@ -159,7 +159,7 @@ test('on a phone lists are cards, and no page scrolls sideways', async ({ page }
   await page.setViewportSize({ width: 360, height: 740 });
   for (const { path, ready, name } of pages) {
     await page.goto(path);
-    await (/^(jobs|history|artifacts|users)$/.test(name) ? page.locator('.card').first().waitFor() : ready(page));
+    await (/^(jobs|history|artifacts|users|audit)$/.test(name) ? page.locator('.card').first().waitFor() : ready(page));
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     expect(wide, name).toBeLessThanOrEqual(0);
   }
