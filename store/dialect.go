@@ -39,6 +39,14 @@ const (
 	Postgres Dialect = "postgres"
 )
 
+// clock is a query for the server's time, in microseconds since 1970.
+func (d Dialect) clock() string {
+	if d == Postgres {
+		return `SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)`
+	}
+	return `SELECT CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)`
+}
+
 //go:embed migrations
 var migrationFiles embed.FS
 

@@ -103,7 +103,12 @@ type Tx struct {
 	tx    *sql.Tx
 	heads *sql.DB              // as the store's
 	ends  map[string]AuditHead // of the audit chains that it has added to, by tenant
+	after []func()             // what happens when it is committed
 }
+
+// OnCommit has do called once the transaction is committed, and not at all where
+// it is not: for what cannot be rolled back, such as a counter.
+func (t *Tx) OnCommit(do func()) { t.after = append(t.after, do) }
 
 // SQL returns the transaction, for the queue's own insert.
 func (t *Tx) SQL() *sql.Tx { return t.tx }
@@ -118,7 +123,7 @@ const (
 // InTx runs do in a transaction and commits it when do returns nil. Where the
 // transaction met another one it is rolled back and do runs again, a bounded
 // number of times: do must therefore set what it hands out on each run, and
-// must have no effect outside tx. Inside do only tx may be used, since SQLite
+// must have no effect outside tx but through OnCommit. Inside do only tx may be used, since SQLite
 // has one writing connection. A conflict that lasts is CodeUnavailable.
 func (s *Store) InTx(ctx context.Context, do func(tx *Tx) error) error {
 	for try := 1; ; try++ {
@@ -148,10 +153,17 @@ func (s *Store) tryTx(ctx context.Context, do func(tx *Tx) error) (err error) {
 			err = errors.Join(err, failure("roll a transaction back", rollbackErr))
 		}
 	}()
-	if err := do(&Tx{Reader: Reader{tx}, tx: tx, heads: s.heads}); err != nil {
+	t := &Tx{Reader: Reader{tx}, tx: tx, heads: s.heads}
+	if err := do(t); err != nil {
 		return err
 	}
-	return failure("commit a transaction", commit(ctx, tx))
+	if err := commit(ctx, tx); err != nil {
+		return failure("commit a transaction", err)
+	}
+	for _, then := range t.after {
+		then()
+	}
+	return nil
 }
 
 // commit commits tx. A context that ends just before rolls the transaction back
