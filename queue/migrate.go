@@ -7,6 +7,8 @@ import (
 
 	"github.com/pressly/goose/v3/lock"
 	"github.com/riverqueue/river/rivermigrate"
+
+	"cdds"
 )
 
 // migrationLock is the key of the advisory lock under which one node at a time
@@ -34,6 +36,23 @@ func (q *Queue) migrate(ctx context.Context) error {
 	}
 	_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
 	return failure("be migrated", err)
+}
+
+// Ready returns nil when the queue's tables are there and of this binary's
+// version.
+func (q *Queue) Ready(ctx context.Context) error {
+	migrator, err := rivermigrate.New(q.driver, &rivermigrate.Config{Logger: slog.New(quiet{q.log.Handler()})})
+	if err != nil {
+		return failure("be looked at", err)
+	}
+	found, err := migrator.Validate(ctx, nil)
+	if err != nil {
+		return failure("be looked at", err)
+	}
+	if !found.OK {
+		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The queue's tables are not those of this version.", Hint: "Run \"cdds migrate\"."}
+	}
+	return nil
 }
 
 // locked calls do while no other node is in it.
