@@ -58,9 +58,6 @@ func house() []room {
 		{path: "cdds/signon", level: 1},
 		// An identity provider for tests.
 		{path: "cdds/signon/signontest", level: 1, forTests: true},
-		// The published JSON Schemas, as bytes. The API serves them without
-		// knowing the engine.
-		{path: "cdds/export/schema", level: 1},
 		// Deflate, which knows nothing but bytes.
 		{path: "cdds/export/deflate", level: 1},
 
@@ -87,11 +84,11 @@ func house() []room {
 // The root package may be imported by all.
 func narrower() map[string][]string {
 	return map[string][]string{
-		"cdds/export":    {"cdds/source", "cdds/cms", "cdds/export/deflate", "cdds/export/schema"}, // no database of ours, no queue
-		"cdds/control":   {"cdds/store", "cdds/queue"},                                             // decides; reads no Contact History
-		"cdds/worker":    {"cdds/store", "cdds/export", "cdds/source"},                             // carries out; knows no queue
-		"cdds/scheduler": {"cdds/control", "cdds/store"},                                           // the clock asks control, as a person does
-		"cdds/console":   {},                                                                       // a client of the API and nothing else
+		"cdds/export":    {"cdds/source", "cdds/cms", "cdds/export/deflate"}, // no database of ours, no queue
+		"cdds/control":   {"cdds/store", "cdds/queue"},                       // decides; reads no Contact History
+		"cdds/worker":    {"cdds/store", "cdds/export", "cdds/source"},       // carries out; knows no queue
+		"cdds/scheduler": {"cdds/control", "cdds/store"},                     // the clock asks control, as a person does
+		"cdds/console":   {},                                                 // a client of the API and nothing else
 	}
 }
 

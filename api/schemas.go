@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"cdds"
-	"cdds/export/schema"
+	"cdds/source"
 )
 
 type schemaInput struct {
@@ -24,10 +24,10 @@ func (s *server) registerSchemas() {
 }
 
 func (s *server) getSchema(_ context.Context, in *schemaInput) (*schemaOutput, error) {
-	text, ok := schema.Get(strings.TrimSuffix(in.Name, ".json"))
+	text, ok := source.Schema(strings.TrimSuffix(in.Name, ".json"))
 	if !ok {
 		err := cdds.NotFound("schema")
-		err.Hint = "Schemas are " + strings.Join(schema.Names(), ", ") + "."
+		err.Hint = "Schemas are " + strings.Join(source.SchemaNames(), ", ") + "."
 		return nil, err
 	}
 	return &schemaOutput{ContentType: "application/schema+json", Body: text}, nil

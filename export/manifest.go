@@ -13,7 +13,6 @@ import (
 
 	"cdds"
 	"cdds/cms"
-	"cdds/export/schema"
 	"cdds/source"
 )
 
@@ -100,7 +99,7 @@ func NewManifest(spec Spec, r *Result, job json.RawMessage, productVersion strin
 		Run: spec.RunID, Type: spec.Type, Job: job, Window: ManifestWindow{End: spec.Window.End.UTC(), By: spec.By},
 		Snapshot: ManifestSnapshot{Mode: "range", First: r.SnapshotFirst.UTC(), Last: r.SnapshotLast.UTC()},
 		Records:  r.Records, Artifacts: []ManifestArtifact{}, Recipients: recipientsOf(spec.Recipients),
-		ProductVersion: productVersion, SchemaVersion: schema.Version, CreatedAt: now.UTC(),
+		ProductVersion: productVersion, SchemaVersion: source.SchemaVersion, CreatedAt: now.UTC(),
 	}
 	m.Encryption.Content, m.Encryption.KeyTransport = cms.ProfileOf(spec.Encryption).Names()
 	if !spec.Window.Start.IsZero() {
@@ -162,8 +161,8 @@ func ParseManifest(text []byte) (Manifest, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return Manifest{}, errors.New("read the manifest: something follows it")
 	}
-	if m.Run == "" || m.SchemaVersion != schema.Version {
-		return Manifest{}, fmt.Errorf("read the manifest: it names no run, or its schema version is not %s", schema.Version)
+	if m.Run == "" || m.SchemaVersion != source.SchemaVersion {
+		return Manifest{}, fmt.Errorf("read the manifest: it names no run, or its schema version is not %s", source.SchemaVersion)
 	}
 	for _, a := range m.Artifacts {
 		if a.Name == "" || !isSHA256(a.SHA256) {

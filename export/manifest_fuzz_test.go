@@ -5,18 +5,18 @@ import (
 	"reflect"
 	"testing"
 
-	"cdds/export/schema"
+	"cdds/source"
 )
 
 // FuzzParseManifest: whatever comes, it is refused, or every artifact and file
 // in it has a name and a hash, and it reads the same when it is written again.
 func FuzzParseManifest(f *testing.F) {
 	const sum = `"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"`
-	f.Add([]byte(`{"run": "r1", "schemaVersion": "` + schema.Version + `", "job": {"title": "x"}, "window": {"start": null, "end": "2020-01-01T00:00:00Z", "by": "startDate"},
+	f.Add([]byte(`{"run": "r1", "schemaVersion": "` + source.SchemaVersion + `", "job": {"title": "x"}, "window": {"start": null, "end": "2020-01-01T00:00:00Z", "by": "startDate"},
 		"records": {"interaction": 3}, "artifacts": [{"name": "a", "part": 1, "parts": 1, "size": 9, "sha256": ` + sum + `,
 		"files": [{"name": "f", "records": 3, "size": 5, "sha256": ` + sum + `, "firstKey": {"id": "1"}, "lastKey": {"at": "x", "id": "3", "sub": "7"}}]}]}`))
-	f.Add([]byte(`{"run": "r1", "schemaVersion": "` + schema.Version + `", "artifacts": [{"name": "a", "sha256": ""}]}`))
-	f.Add([]byte(`{"run": "r1", "schemaVersion": "` + schema.Version + `", "artifacts": null} {}`))
+	f.Add([]byte(`{"run": "r1", "schemaVersion": "` + source.SchemaVersion + `", "artifacts": [{"name": "a", "sha256": ""}]}`))
+	f.Add([]byte(`{"run": "r1", "schemaVersion": "` + source.SchemaVersion + `", "artifacts": null} {}`))
 	f.Add([]byte(`{"run": 1}`))
 	f.Add([]byte(`[[[[[[`))
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -15,7 +15,6 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"cdds"
-	"cdds/export/schema"
 	"cdds/source"
 )
 
@@ -79,7 +78,7 @@ func checkArtifacts(t testing.TB, id identity, s *storage, result *Result) map[s
 // checkSchema validates lines against the published schema.
 func checkSchema(t testing.TB, e source.Entity, lines []byte) {
 	t.Helper()
-	text, ok := schema.Get(string(e))
+	text, ok := source.Schema(string(e))
 	if !ok {
 		t.Fatalf("no schema for %s", e)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"cdds/export/schema"
+	"cdds/source"
 )
 
 // TestRealDataIsExportedExactly exports the real conversations from PostgreSQL
@@ -176,7 +176,7 @@ func eachLine(t testing.TB, pattern string, do func(n int, line []byte)) {
 
 func compileSchema(t testing.TB, kind string) *jsonschema.Schema {
 	t.Helper()
-	text, ok := schema.Get(kind)
+	text, ok := source.Schema(kind)
 	if !ok {
 		t.Fatalf("no schema %s", kind)
 	}

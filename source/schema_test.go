@@ -1,4 +1,4 @@
-package schema_test
+package source_test
 
 import (
 	"bytes"
@@ -9,7 +9,6 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"cdds/export/schema"
 	"cdds/source"
 )
 
@@ -69,12 +68,12 @@ func (n *node) mayBeNull() (kind string, null bool) {
 // TestFields compares the schemas with the fields of the records: keys, their
 // order, their types, and that all are required and described.
 func TestFields(t *testing.T) {
-	if got := schema.Names(); !slices.Equal(got, []string{"interaction", "attachment", "contact"}) {
+	if got := source.SchemaNames(); !slices.Equal(got, []string{"interaction", "attachment", "contact"}) {
 		t.Fatalf("the schemas are %v", got)
 	}
-	for _, name := range schema.Names() {
+	for _, name := range source.SchemaNames() {
 		t.Run(name, func(t *testing.T) {
-			text, ok := schema.Get(name)
+			text, ok := source.Schema(name)
 			if !ok {
 				t.Fatal("there is none")
 			}
@@ -84,7 +83,7 @@ func TestFields(t *testing.T) {
 			if err := d.Decode(&root); err != nil {
 				t.Fatal(err)
 			}
-			if root.ID != "urn:cdds:schema:"+schema.Version+":"+name || root.Schema != "http://json-schema.org/draft-07/schema#" {
+			if root.ID != "urn:cdds:schema:"+source.SchemaVersion+":"+name || root.Schema != "http://json-schema.org/draft-07/schema#" {
 				t.Errorf("$id %q, $schema %q", root.ID, root.Schema)
 			}
 			want := map[string][]string{}
@@ -105,7 +104,7 @@ func TestFields(t *testing.T) {
 			}
 		})
 	}
-	if _, ok := schema.Get("Interaction"); ok {
+	if _, ok := source.Schema("Interaction"); ok {
 		t.Error("there is a schema with another name")
 	}
 }
@@ -163,8 +162,8 @@ func checkField(t *testing.T, root *node, f source.Field) {
 // TestDraft07 compiles the schemas, with the examples as judges: each must be
 // valid where it stands, and an instant that is none must not.
 func TestDraft07(t *testing.T) {
-	for _, name := range schema.Names() {
-		text, _ := schema.Get(name)
+	for _, name := range source.SchemaNames() {
+		text, _ := source.Schema(name)
 		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 		if err != nil {
 			t.Fatal(err)
