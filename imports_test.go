@@ -58,6 +58,8 @@ func house() []room {
 		{path: "cdds/signon", level: 1},
 		// An identity provider for tests.
 		{path: "cdds/signon/signontest", level: 1, forTests: true},
+		// What operators are told: metrics, traces, exported logs.
+		{path: "cdds/telemetry", level: 1},
 		// Deflate, which knows nothing but bytes.
 		{path: "cdds/export/deflate", level: 1},
 
@@ -84,11 +86,11 @@ func house() []room {
 // The root package may be imported by all.
 func narrower() map[string][]string {
 	return map[string][]string{
-		"cdds/export":    {"cdds/source", "cdds/cms", "cdds/export/deflate"}, // no database of ours, no queue
-		"cdds/control":   {"cdds/store", "cdds/queue"},                       // decides; reads no Contact History
-		"cdds/worker":    {"cdds/store", "cdds/export", "cdds/source"},       // carries out; knows no queue
-		"cdds/scheduler": {"cdds/control", "cdds/store"},                     // the clock asks control, as a person does
-		"cdds/console":   {},                                                 // a client of the API and nothing else
+		"cdds/export":    {"cdds/source", "cdds/cms", "cdds/export/deflate", "cdds/telemetry"}, // no database of ours, no queue
+		"cdds/control":   {"cdds/store", "cdds/queue", "cdds/telemetry"},                       // decides; reads no Contact History
+		"cdds/worker":    {"cdds/store", "cdds/export", "cdds/source", "cdds/telemetry"},       // carries out; knows no queue
+		"cdds/scheduler": {"cdds/control", "cdds/store", "cdds/telemetry"},                     // the clock asks control, as a person does
+		"cdds/console":   {},                                                                   // a client of the API and nothing else
 	}
 }
 
@@ -103,9 +105,11 @@ func keepers() []keeper {
 	return []keeper{
 		{"github.com/riverqueue/", []string{"cdds/queue"}},
 		// signon is a client of the identity provider.
-		{"net/http", []string{"cdds/api", "cdds/console", "cdds/door", "cdds/cmd/cdds", "cdds/signon"}},
+		{"net/http", []string{"cdds/api", "cdds/console", "cdds/door", "cdds/telemetry", "cdds/cmd/cdds", "cdds/signon"}},
 		{"github.com/coreos/go-oidc/", []string{"cdds/signon"}},
 		{"golang.org/x/oauth2", []string{"cdds/signon"}},
+		{"github.com/prometheus/", []string{"cdds/telemetry"}},
+		{"go.opentelemetry.io/", []string{"cdds/telemetry"}},
 		// control and worker name *sql.Tx, to put their rows and a queue task
 		// into one transaction; queue hands River the same; cmd/cdds brings the
 		// handle from store to queue.

@@ -25,6 +25,7 @@ import (
 	"cdds/door"
 	"cdds/source"
 	"cdds/store"
+	"cdds/telemetry"
 )
 
 // Prefix is the path under which all operations stand.
@@ -55,6 +56,9 @@ type Config struct {
 	Now    func() time.Time
 	Log    *slog.Logger
 	SignOn *SignOn // nil where single sign-on is not set up
+	// Checks are what /readyz looks at.
+	Checks []Check
+	Probe  *telemetry.Probe
 }
 
 // server holds what the handlers need.
@@ -113,7 +117,7 @@ func newServer(ctx context.Context, cfg Config, mux *http.ServeMux) *server {
 		"token":   {Type: "http", Scheme: "bearer", Description: "An API token, made under User preferences or by cdds token create."},
 	}
 	s.api = humago.New(mux, config)
-	s.api.UseMiddleware(withRemote, s.withBrowser, s.authorize)
+	s.api.UseMiddleware(s.observe, withRemote, s.withBrowser, s.authorize)
 	s.registerSession()
 	s.registerSessions()
 	s.registerSignOn()
@@ -146,19 +150,13 @@ func (s *server) describeProblems() {
 
 // registerHealth serves the probes: alive, and ready to work.
 func (s *server) registerHealth(mux *http.ServeMux) {
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusNoContent)
-	})
+	mux.HandleFunc("GET /healthz", Alive)
+	ready := Ready(s.Checks, s.Log)
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if s.Limits.Addresses.Take(door.Network(address(r.RemoteAddr)), s.now()) > 0 {
 			http.Error(w, "Asked too often.", http.StatusTooManyRequests)
 			return
 		}
-		if err := s.Store.Ready(r.Context()); err != nil {
-			s.Log.Warn("not ready", "error", err)
-			http.Error(w, "The metadata database is not ready.", http.StatusServiceUnavailable)
-			return
-		}
-		w.WriteHeader(http.StatusNoContent)
+		ready.ServeHTTP(w, r)
 	})
 }

@@ -139,16 +139,17 @@ func (s *server) downloadArtifact(ctx context.Context, in *contentInput) (*huma.
 		leave()
 		return nil, closeAfter(reader, err)
 	}
+	s.Probe.DownloadBegan(in.Form)
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		defer leave()
 		defer s.closed(reader, a.ID)
 		r, w := humago.Unwrap(hctx)
 		w = door.Patient(w, s.Limits.Stall)
 		name, mediaType, etag := a.Name, cms.ProfileOf(a.Encryption).MediaType(), a.SHA256
-		var content io.ReadSeeker = reader
+		var content io.ReadSeeker = counted{reader, s.Probe}
 		if in.Form == "smime" {
 			name, mediaType, etag = cdds.TextName(a.Name), "application/octet-stream", a.SHA256+"-smime"
-			content = cms.NewTextReader(reader, a.Size, cms.ProfileOf(a.Encryption))
+			content = cms.NewTextReader(content, a.Size, cms.ProfileOf(a.Encryption))
 		}
 		w.Header().Set("ETag", `"`+etag+`"`)
 		w.Header().Set("Content-Type", mediaType)
@@ -200,6 +201,7 @@ func (s *server) archive(ctx context.Context, ids []string) (*huma.StreamRespons
 		leave()
 		return nil, err
 	}
+	s.Probe.DownloadBegan("archive")
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		defer leave()
 		_, w := humago.Unwrap(hctx)
@@ -236,7 +238,7 @@ func (s *server) writeTar(ctx context.Context, w io.Writer, files []cdds.Artifac
 		if err != nil {
 			return err
 		}
-		_, err = io.Copy(tw, reader)
+		_, err = io.Copy(tw, counted{reader, s.Probe})
 		if err := closeAfter(reader, err); err != nil {
 			return fmt.Errorf("copy %s: %w", a.ID, err)
 		}

@@ -33,7 +33,7 @@ type Ping struct {
 
 func (s *server) registerEvents() {
 	op := operation("events", http.MethodGet, "/events", "Changes of runs, as server-sent events", cdds.ActionSeeRuns)
-	op.Metadata[unasked] = true
+	op.Metadata[unasked], op.Metadata[endless] = true, true
 	sse.Register(s.api, op, map[string]any{"runs": RunsChanged{}, "ping": Ping{}}, s.stream)
 }
 

@@ -25,6 +25,7 @@ func (c *Control) CancelRun(ctx context.Context, by Caller, runID string, now ti
 		if !done {
 			return cdds.Conflict("The run has already ended.", "")
 		}
+		tx.OnCommit(c.probe.RunCanceled)
 		if err := c.promote(ctx, tx, run.TenantID, run.JobID, now); err != nil {
 			return err
 		}

@@ -22,6 +22,7 @@ import (
 	"cdds"
 	"cdds/queue"
 	"cdds/store"
+	"cdds/telemetry"
 )
 
 // Config is what the verbs work with.
@@ -34,6 +35,7 @@ type Config struct {
 	Sessions cdds.SessionLimits
 	// SignOnLimit is how long a session by single sign-on lasts.
 	SignOnLimit time.Duration
+	Probe       *telemetry.Probe
 }
 
 // Control carries out the verbs. It is safe for concurrent use.
@@ -45,6 +47,7 @@ type Control struct {
 	passwords *passwords
 	refusals  *refusals
 	sessions  cdds.SessionLimits
+	probe     *telemetry.Probe
 
 	signOnLimit time.Duration
 }
@@ -54,7 +57,7 @@ func New(cfg Config) *Control {
 	if cfg.Sessions == (cdds.SessionLimits{}) {
 		cfg.Sessions = cdds.DefaultSessionLimits()
 	}
-	return &Control{store: cfg.Store, queue: cfg.Queue, bucket: cfg.Bucket, log: cfg.Log, passwords: newPasswords(), refusals: newRefusals(), sessions: cfg.Sessions, signOnLimit: cfg.SignOnLimit}
+	return &Control{store: cfg.Store, queue: cfg.Queue, bucket: cfg.Bucket, log: cfg.Log, passwords: newPasswords(), refusals: newRefusals(), sessions: cfg.Sessions, signOnLimit: cfg.SignOnLimit, probe: cfg.Probe}
 }
 
 // Caller is who asks, for tenant isolation and the audit log.

@@ -134,6 +134,7 @@ func (c *Control) verify(ctx context.Context, cred Credentials, address string, 
 	subjects := signInSubjects(cred, address)
 	if err := c.mayTry(ctx, subjects, now); err != nil {
 		if cdds.CodeOf(err) == cdds.CodeLimited {
+			c.probe.SignInRefused("limited")
 			c.Refused(Refusal{By: Caller{Address: address}, Action: "session.create", Reason: "limited"}, now)
 		}
 		return user, false, err
@@ -174,6 +175,7 @@ func (c *Control) refuseSignIn(ctx context.Context, subjects map[cdds.SignInSubj
 	if err != nil {
 		return err
 	}
+	c.probe.SignInRefused("credentials")
 	c.log.Warn("sign-in refused", "address", address)
 	return wrongCredentials()
 }

@@ -92,5 +92,6 @@ func (c *Control) addMissed(ctx context.Context, tx *store.Tx, job cdds.Job, at,
 		Code: cdds.CodeUnavailable, Message: "This occurrence was missed while the service was down.",
 		Hint: "Retry the run to export its window now.",
 	}
+	tx.OnCommit(func() { c.probe.RunFailed(0) })
 	return tx.InsertRun(ctx, run)
 }

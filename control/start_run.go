@@ -121,6 +121,7 @@ func (c *Control) enqueueRun(ctx context.Context, tx *store.Tx, run cdds.Run) er
 	if err := tx.InsertRun(ctx, run); err != nil {
 		return err
 	}
+	tx.OnCommit(c.probe.RunQueued)
 	return c.queue.Enqueue(ctx, tx.SQL(), queue.Task{RunID: run.ID, Attempt: run.Attempt}, run.DueAt())
 }
 

@@ -33,6 +33,7 @@ func (c *Control) TakeBack(ctx context.Context, run cdds.Run, reason string, now
 				return err
 			}
 			failed = true
+			tx.OnCommit(func() { c.probe.RunFailed(now.Sub(run.StartedAt)) })
 			return c.promote(ctx, tx, run.TenantID, run.JobID, now)
 		}
 		mine, err = tx.NextAttempt(ctx, store.Retry{RunID: run.ID, Attempt: run.Attempt, Fault: begun, Error: reason, Now: now, LeaseUntil: now.Add(cdds.BeginWithin)})

@@ -11,11 +11,13 @@ import (
 	"hash"
 	"hash/crc32"
 	"io"
+	"log/slog"
 
 	"gocloud.dev/blob"
 
 	"cdds"
 	"cdds/cms"
+	"cdds/telemetry"
 )
 
 // writeSize is how much is handed to the storage at a time.
@@ -44,7 +46,8 @@ type part struct {
 	number   int                // of its files; 0: the one artifact of the run
 	cancel   context.CancelFunc // called before Close it keeps the object from appearing
 	object   *blob.Writer
-	stored   *digest // of the ciphertext
+	end      telemetry.End // of its span
+	stored   *digest       // of the ciphertext
 	cipher   io.WriteCloser
 	zip      *zip.Writer
 	entry    *entry
@@ -128,9 +131,11 @@ func (w *writer) openPart(ctx context.Context, number int) error {
 	name := cdds.ArtifactName(w.spec.RunID, number)
 	ctx, cancel := context.WithCancel(ctx)
 	p := &part{number: number, cancel: cancel, stored: newDigest(), artifact: Artifact{Name: name, Key: w.spec.Prefix + name, Part: max(number, 1)}}
+	ctx, p.end = telemetry.Begin(ctx, "store part", slog.Int("cdds.part", p.artifact.Part))
 	var err error
 	if p.object, err = w.engine.Bucket.NewWriter(ctx, p.artifact.Key, writerOptions()); err != nil {
 		cancel()
+		p.end(err)
 		return storageFailure(err)
 	}
 	w.part = p
@@ -170,6 +175,7 @@ func (w *writer) closePart(ctx context.Context) error {
 		err = w.engine.Sync(ctx, p.artifact.Key)
 	}
 	leave()
+	p.end(err, slog.Int64("cdds.bytes", p.stored.size))
 	if err != nil {
 		return storageFailure(err)
 	}
@@ -188,6 +194,7 @@ func (w *writer) abandon() error {
 		return nil
 	}
 	w.part.cancel()
+	w.part.end(context.Canceled)
 	if err := w.part.object.Close(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("give up a file: %w", err)
 	}

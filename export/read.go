@@ -3,10 +3,12 @@ package export
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 
 	"cdds"
 	"cdds/source"
+	"cdds/telemetry"
 )
 
 // reader reads a run's records and hands them, as lines, to the cutter. One
@@ -84,7 +86,9 @@ func (r *reader) inSnapshot(ctx context.Context, do func(source.Snapshot) error)
 
 // count fills in the total for the progress. It is the first to see the
 // source's clock, and so the one that turns a run away that comes too early.
-func (r *reader) count(ctx context.Context, entities []source.Entity) error {
+func (r *reader) count(ctx context.Context, entities []source.Entity) (err error) {
+	ctx, end := telemetry.Begin(ctx, "count")
+	defer func() { end(err, slog.Int64("cdds.records", r.progress.Total.Load())) }()
 	return r.inSnapshot(ctx, func(snapshot source.Snapshot) error {
 		if wait := r.spec.NotBefore.Sub(snapshot.Time()); !r.spec.NotBefore.IsZero() && wait > 0 {
 			return &TooEarly{Wait: wait}
@@ -142,6 +146,8 @@ func (r *reader) entity(ctx context.Context, e source.Entity) error {
 // readRange reads the range behind a key, and returns how many records it gave
 // and the key of the last.
 func (r *reader) readRange(ctx context.Context, e source.Entity, enc *encoder, after *source.Key) (n int, last source.Key, err error) {
+	ctx, end := telemetry.Begin(ctx, "read range", slog.String("cdds.entity", string(e)))
+	defer func() { end(err, slog.Int("cdds.records", n)) }()
 	err = r.inSnapshot(ctx, func(snapshot source.Snapshot) error {
 		if r.result.SnapshotFirst.IsZero() {
 			r.result.SnapshotFirst = snapshot.Time()

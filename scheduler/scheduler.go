@@ -16,6 +16,7 @@ import (
 	"cdds"
 	"cdds/control"
 	"cdds/store"
+	"cdds/telemetry"
 )
 
 // How often what is looked at, and how much of it at a time.
@@ -36,6 +37,7 @@ type Scheduler struct {
 	control    *control.Control
 	log        *slog.Logger
 	sweepEvery time.Duration
+	probe      *telemetry.Probe
 	seen       sightings
 	expireDue  time.Duration // by the steady clock
 	sweepDue   time.Duration
@@ -49,6 +51,9 @@ func New(st *store.Store, ctl *control.Control, log *slog.Logger) *Scheduler {
 // SweepEvery sets how often the artifact storage is swept. It is called before
 // Run.
 func (s *Scheduler) SweepEvery(every time.Duration) { s.sweepEvery = every }
+
+// Tell has the scheduler tell a probe what it does. It is called before Run.
+func (s *Scheduler) Tell(probe *telemetry.Probe) { s.probe = probe }
 
 // Run ticks once a second, by the given clock, until ctx ends. A tick that
 // fails is logged and the next one tries again: a database that is gone for a
@@ -82,7 +87,11 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time, steady time.Duratio
 		s.sweepDue = steady + s.sweepEvery
 		errs = append(errs, s.sweep(ctx, now))
 	}
-	return errors.Join(errs...)
+	err := errors.Join(errs...)
+	if err == nil {
+		s.probe.RoundDone(now)
+	}
+	return err
 }
 
 // startDue starts the due occurrences of all jobs.
@@ -109,6 +118,7 @@ func (s *Scheduler) startEach(ctx context.Context, jobs []cdds.Job, now time.Tim
 			errs = append(errs, fmt.Errorf("start job %s: %w", job.ID, err))
 		}
 		if mine && err == nil {
+			s.probe.OccurrenceStarted(now.Sub(job.NextStartsAt))
 			s.log.Info("job is due", "job", job.ID, "tenant", job.TenantID, "scheduled_for", job.NextStartsAt)
 		}
 	}
@@ -136,7 +146,7 @@ func (s *Scheduler) takeLost(ctx context.Context, now time.Time, steady time.Dur
 			return err
 		}
 		if mine {
-			s.log.Warn("run taken back from a lost worker", "run", run.ID, "attempt", run.Attempt)
+			s.log.Warn("run taken back from a lost worker", "run", run.ID, "tenant", run.TenantID, "attempt", run.Attempt)
 		}
 	}
 	return nil

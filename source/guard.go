@@ -49,6 +49,7 @@ type Guard struct {
 	pace   *pace
 	strain strainWatch
 	log    *slog.Logger
+	waited func(reason string, d time.Duration)
 }
 
 // NewGuard returns a Guard of a source. Closing it closes the source.
@@ -59,7 +60,18 @@ func NewGuard(s Source, l Limits, log *slog.Logger) *Guard {
 	if l.MaxLag == 0 {
 		l.MaxLag = defaultMaxLag
 	}
-	return &Guard{Source: s, limits: l, pace: newPace(l), strain: strainWatch{maxLag: l.MaxLag}, log: log}
+	return &Guard{Source: s, limits: l, pace: newPace(l), strain: strainWatch{maxLag: l.MaxLag}, log: log, waited: func(string, time.Duration) {}}
+}
+
+// Tell has told be called with each wait and its reason: quiet, strain, ceiling
+// or lost. It is called before anything is read.
+func (g *Guard) Tell(told func(reason string, d time.Duration)) { g.waited = told }
+
+// timed tells how long something waited.
+func (g *Guard) timed(reason string, wait func() error) error {
+	began := time.Now()
+	defer func() { g.waited(reason, time.Since(began)) }()
+	return wait()
 }
 
 // Snapshot waits until the source may be read, and begins a transaction.
@@ -81,7 +93,10 @@ func (g *Guard) await(ctx context.Context, e Errand) error {
 		if until.IsZero() {
 			break
 		}
-		if err := pause(ctx, until.Sub(now), e, "Waiting for the end of the source's quiet hours ("+until.Format("15:04")+" UTC)."); err != nil {
+		err := g.timed("quiet", func() error {
+			return pause(ctx, until.Sub(now), e, "Waiting for the end of the source's quiet hours ("+until.Format("15:04")+" UTC).")
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -89,7 +104,9 @@ func (g *Guard) await(ctx context.Context, e Errand) error {
 	if wait == 0 {
 		return nil
 	}
-	return pause(ctx, wait, e, "Reading slowly, to spare the source: "+why+".")
+	return g.timed("strain", func() error {
+		return pause(ctx, wait, e, "Reading slowly, to spare the source: "+why+".")
+	})
 }
 
 // pause waits, and tells why meanwhile.
@@ -168,7 +185,10 @@ func (s *guarded) persist(ctx context.Context, do func() (progress bool, err err
 		if err := s.Close(); err != nil {
 			s.guard.log.Debug("the lost transaction did not end in order", "error", err)
 		}
-		if err := pause(ctx, retryPause<<tries, s.errand, "Waiting for the source, which does not answer."); err != nil {
+		err = s.guard.timed("lost", func() error {
+			return pause(ctx, retryPause<<tries, s.errand, "Waiting for the source, which does not answer.")
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -246,7 +266,7 @@ func (e *takenError) Unwrap() error { return e.err }
 func (s *guarded) step(ctx context.Context, q Query, rest *Range, emit func(*Record) error) (given, asked int, err error) {
 	part := *rest
 	part.Limit = s.guard.pace.batch(rest.Limit)
-	if err := s.guard.pace.take(ctx, part.Limit); err != nil {
+	if err := s.guard.timed("ceiling", func() error { return s.guard.pace.take(ctx, part.Limit) }); err != nil {
 		return 0, part.Limit, err
 	}
 	watched, watch := watchProgress(ctx, s.guard.limits.NoProgress)
@@ -283,7 +303,7 @@ func (s *guarded) pay(ctx context.Context, records int, size int64) error {
 			return err
 		}
 	}
-	return s.guard.pace.spend(ctx, records, size)
+	return s.guard.timed("ceiling", func() error { return s.guard.pace.spend(ctx, records, size) })
 }
 
 // refresh ends a transaction that has become old; the next read begins a new one.

@@ -75,6 +75,7 @@ func (w *Worker) begin(ctx context.Context, tx *store.Tx, run cdds.Run) (*cdds.R
 	run.State = cdds.RunInProgress
 	if run.StartedAt.IsZero() {
 		run.StartedAt = now
+		tx.OnCommit(func() { w.cfg.Probe.RunBegan(now.Sub(run.DueAt())) })
 	}
 	return &run, nil
 }

@@ -13,6 +13,7 @@ import (
 	"cdds"
 	"cdds/export"
 	"cdds/store"
+	"cdds/telemetry"
 )
 
 // outcome turns a result into the rows to record: the artifacts, the manifest
@@ -85,6 +86,9 @@ func (w *Worker) recordFault(ctx, work context.Context, run cdds.Run, p *export.
 	code := cdds.CodeOf(fault)
 	log.Warn("attempt failed", "code", string(code), "error", fault, "stopping", stopping)
 	failure := failureOf(fault)
+	if !stopping {
+		w.cfg.Probe.AttemptFailed(string(code))
+	}
 	now := w.cfg.Now()
 	switch {
 	case stopping:
@@ -140,6 +144,7 @@ func (w *Worker) finish(ctx context.Context, run cdds.Run, outcome store.Outcome
 		if err != nil {
 			return err
 		}
+		tx.OnCommit(func() { w.tell(run, outcome) })
 		waiting, err := tx.NextAfter(ctx, run.TenantID, run.JobID, outcome.Now.Add(promoteAhead))
 		if cdds.CodeOf(err) == cdds.CodeNotFound {
 			return nil
@@ -154,6 +159,23 @@ func (w *Worker) finish(ctx context.Context, run cdds.Run, outcome store.Outcome
 		return w.cfg.Enqueue(ctx, tx.SQL(), waiting.ID, waiting.Attempt, at)
 	})
 	return mine, err
+}
+
+// tell counts a run that has ended.
+func (w *Worker) tell(run cdds.Run, o store.Outcome) {
+	took := o.Now.Sub(run.StartedAt)
+	if o.State == cdds.RunFailed {
+		w.cfg.Probe.RunFailed(took)
+		return
+	}
+	var stored int64
+	for _, a := range o.Artifacts {
+		stored += a.Size
+	}
+	w.cfg.Probe.RunFinished(telemetry.Finished{
+		Type: string(run.Spec.Type), Took: took, Records: o.Progress.Records, Bytes: o.Progress.Bytes,
+		Artifacts: int64(len(o.Artifacts)), StoredOctets: stored,
+	})
 }
 
 // failureOf is what the run says about a fault. Only our own error type speaks

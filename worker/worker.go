@@ -21,6 +21,7 @@ import (
 	"cdds/export"
 	"cdds/source"
 	"cdds/store"
+	"cdds/telemetry"
 )
 
 // Times of a worker's life. One that cannot report for leaseTime stops by itself
@@ -63,6 +64,7 @@ type Config struct {
 	Stopping func(ctx context.Context) bool
 	Now      func() time.Time
 	Log      *slog.Logger
+	Probe    *telemetry.Probe
 }
 
 // Worker carries out attempts. It is safe for concurrent use.
@@ -81,13 +83,15 @@ func (w *Worker) Do(ctx context.Context, runID string, attempt int) error {
 	if err != nil || run == nil {
 		return err
 	}
-	log := w.cfg.Log.With("run", run.ID, "tenant", run.TenantID, "attempt", run.Attempt)
+	log := w.cfg.Log.With("run", run.ID, "tenant", run.TenantID, "attempt", run.Attempt, "node", w.cfg.Node)
 	log.Info("attempt begins", "job", run.JobID, "type", string(run.Spec.Type))
 	var progress export.Progress
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	beat := w.startHeartbeat(work, *run, &progress, stop)
-	outcome, err := w.attempt(work, run, &progress, log)
+	spanned, end := w.cfg.Probe.Attempt(work, run.ID, run.TenantID, run.Attempt)
+	outcome, err := w.attempt(spanned, run, &progress, log)
+	end(err, slog.Int64("cdds.records", progress.Records.Load()))
 	beat.stop()
 	// The outcome is recorded even while the service is stopping, within a bound.
 	record, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)

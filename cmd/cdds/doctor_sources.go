@@ -13,7 +13,7 @@ import (
 // looks whether each tenant's source is among them. Only what is wrong gets a
 // line of its own.
 func (c *doctorCommand) sourceChecks(ctx context.Context, tenants []cdds.Tenant) []diagnosis {
-	sources, err := c.registry(c.limitFlags, c.Data, slog.New(slog.DiscardHandler))
+	sources, err := c.registry(c.limitFlags, c.Data, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return []diagnosis{diagnose("source", "", err)}
 	}

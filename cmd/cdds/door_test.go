@@ -171,7 +171,7 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 		method, path string
 		status       int
 	}{
-		{"GET", "/", 200}, {"GET", "/jobs", 0}, {"GET", "/assets/none.js", 404}, {"POST", "/", 0}, {"GET", "/healthz", 204}, {"GET", "/readyz", 204},
+		{"GET", "/", 200}, {"GET", "/jobs", 0}, {"GET", "/assets/none.js", 404}, {"POST", "/", 0}, {"GET", "/healthz", 204}, {"GET", "/readyz", 200},
 		{"GET", "/api/v1/jobs", 200}, {"GET", "/api/v1/me", 200}, {"GET", "/api/v1/jobs/none", 404}, {"GET", "/api/v1/none", 404}, {"PATCH", "/api/v1/jobs", 405},
 		{"GET", "/api/v1/jobs?nonsense=1", 422}, {"POST", "/api/v1/jobs", 0}, {"GET", content, 200}, {"GET", "/api/v1/openapi.json", 200},
 		{"GET", "/api/v1/schemas/interaction", 0}, {"GET", "/api/v1/runs/" + r.ID + "/manifest", 200},

@@ -9,6 +9,7 @@ import (
 
 	"cdds"
 	"cdds/source"
+	"cdds/telemetry"
 )
 
 // limitFlags are the settings that protect the database that is read. They
@@ -42,8 +43,9 @@ func (f limitFlags) limits() (source.Limits, error) {
 	return l, nil
 }
 
-// guard opens the source behind its limits.
-func (f limitFlags) guard(ctx context.Context, s sourceFlags, data string, log *slog.Logger) (source.Source, error) {
+// guard opens the source behind its limits, and has it tell the probe how long
+// they keep runs waiting.
+func (f limitFlags) guard(ctx context.Context, s sourceFlags, data string, probe *telemetry.Probe, log *slog.Logger) (source.Source, error) {
 	limits, err := f.limits()
 	if err != nil {
 		return nil, err
@@ -52,7 +54,9 @@ func (f limitFlags) guard(ctx context.Context, s sourceFlags, data string, log *
 	if err != nil {
 		return nil, err
 	}
-	return source.NewGuard(sourceClock(src), limits, log), nil
+	guard := source.NewGuard(sourceClock(src), limits, log)
+	guard.Tell(probe.SourceWaited)
+	return guard, nil
 }
 
 // diagnosis says which limits are set.

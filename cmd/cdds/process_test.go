@@ -47,7 +47,7 @@ func start(t testing.TB, umask int, env []string, args ...string) *process {
 	urls, logged := make(chan string, 1), make(chan struct{})
 	go func() {
 		defer close(logged)
-		address := regexp.MustCompile(`msg=listening url=(\S+)`)
+		address := regexp.MustCompile(`msg"?[=:]"?listening"?[ ,]"?url"?[=:]"?([^\s"]+)`)
 		for lines := bufio.NewScanner(stderr); lines.Scan(); {
 			mu.Lock()
 			fmt.Fprintln(&log, lines.Text())

@@ -22,6 +22,7 @@ import (
 	"cdds/scheduler"
 	"cdds/source"
 	"cdds/store"
+	"cdds/telemetry"
 	"cdds/worker"
 )
 
@@ -41,6 +42,7 @@ type serveCommand struct {
 	listenFlags
 	sessionFlags
 	signOnFlags
+	telemetryFlags
 	Role       []string      `help:"What this node does: api, scheduler, worker, or all; several with commas." default:"all" env:"CDDS_ROLE" enum:"all,api,scheduler,worker"`
 	Workers    int           `help:"Runs carried out at the same time." default:"2" env:"CDDS_WORKERS"`
 	SweepEvery time.Duration `help:"How often stored files are looked for that no artifact names." default:"1h" env:"CDDS_SWEEP_EVERY"`
@@ -60,8 +62,12 @@ func (c *serveCommand) does(role string) bool {
 
 // Run builds the service top to bottom and runs it until ctx ends.
 func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
-	log := newLog(std.Err, c.Verbose)
 	node := nodeName()
+	probe, log, end, err := c.telemetry(ctx, std.Err, node, c.Verbose, c.Workers)
+	if err != nil {
+		return err
+	}
+	defer end()
 	if err := c.checkFiles(log); err != nil {
 		return err
 	}
@@ -83,7 +89,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 		return err
 	}
 	defer unlock()
-	sources, err := c.registry(c.limitFlags, c.Data, log)
+	sources, err := c.registry(c.limitFlags, c.Data, probe, log)
 	if err != nil {
 		return err
 	}
@@ -99,17 +105,17 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 	}
 	defer func() { err = closing(files.bucket, err) }()
 
-	tasks, err := c.buildQueue(st, sources, files, node, log)
+	tasks, err := c.buildQueue(st, sources, files, node, probe, log)
 	if err != nil {
 		return err
 	}
-	ctl := control.New(control.Config{Store: st, Queue: tasks, Bucket: files.bucket, Log: log, Sessions: sessions, SignOnLimit: c.SessionLimit})
+	ctl := control.New(control.Config{Store: st, Queue: tasks, Bucket: files.bucket, Log: log, Sessions: sessions, SignOnLimit: c.SessionLimit, Probe: probe})
 	if st.Dialect() == store.SQLite {
 		if err := takeBackAll(ctx, st, ctl, log); err != nil {
 			return err
 		}
 	}
-	return c.work(ctx, service{st: st, sources: sources, files: files, tasks: tasks, ctl: ctl, signOn: signOn, node: node, log: log, std: std})
+	return c.work(ctx, service{st: st, sources: sources, files: files, tasks: tasks, ctl: ctl, signOn: signOn, node: node, probe: probe, log: log, std: std})
 }
 
 // service is the built graph.
@@ -121,17 +127,18 @@ type service struct {
 	ctl     *control.Control
 	signOn  *api.SignOn
 	node    string
+	probe   *telemetry.Probe
 	log     *slog.Logger
 	std     streams
 }
 
 // buildQueue wires the queue and the worker, which need each other: the queue
 // calls the worker, and the worker enqueues next attempts.
-func (c *serveCommand) buildQueue(st *store.Store, sources *source.Registry, files *storage, node string, log *slog.Logger) (*queue.Queue, error) {
+func (c *serveCommand) buildQueue(st *store.Store, sources *source.Registry, files *storage, node string, probe *telemetry.Probe, log *slog.Logger) (*queue.Queue, error) {
 	var tasks *queue.Queue
 	w := worker.New(worker.Config{
 		Store: st, Sources: sources, Engine: &export.Engine{Bucket: files.bucket, Sync: files.sync},
-		Node: node, Version: version, Retention: c.Retention, Now: utcNow, Log: log, EncodeJob: api.EncodeJob,
+		Node: node, Version: version, Retention: c.Retention, Now: utcNow, Log: log, Probe: probe, EncodeJob: api.EncodeJob,
 		Enqueue: func(ctx context.Context, tx *sql.Tx, runID string, attempt int, at time.Time) error {
 			return tasks.Enqueue(ctx, tx, queue.Task{RunID: runID, Attempt: attempt}, at)
 		},
@@ -166,6 +173,7 @@ func (c *serveCommand) work(ctx context.Context, s service) error {
 		group.Go(func() error {
 			clock := scheduler.New(s.st, s.ctl, s.log)
 			clock.SweepEvery(c.SweepEvery)
+			clock.Tell(s.probe)
 			clock.Run(ctx, utcNow)
 			return nil
 		})
@@ -190,6 +198,9 @@ func (c *serveCommand) work(ctx context.Context, s service) error {
 			return c.listen(ctx, s)
 		})
 	}
+	if c.Metrics != "" {
+		group.Go(func() error { return c.serveMetrics(ctx, s) })
+	}
 	err := group.Wait()
 	s.log.Info("stopped")
 	return err
@@ -203,7 +214,7 @@ func (c *serveCommand) faces(ctx context.Context, s service) (http.Handler, erro
 	}
 	services := api.Handler(ctx, api.Config{
 		Store: s.st, Control: s.ctl, Bucket: s.files.bucket, Sources: s.sources, Version: version, Retention: c.Retention,
-		SecureCookies: c.secure(), Limits: c.bounds(), SignOn: s.signOn, Now: utcNow, Log: s.log,
+		SecureCookies: c.secure(), Limits: c.bounds(), SignOn: s.signOn, Now: utcNow, Log: s.log, Checks: s.checks(), Probe: s.probe,
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
@@ -234,7 +245,7 @@ func takeBackAll(ctx context.Context, st *store.Store, ctl *control.Control, log
 		if _, err := ctl.TakeBack(ctx, run, "The service stopped suddenly while the run was in progress.", utcNow()); err != nil {
 			return err
 		}
-		log.Warn("run taken back after a sudden stop", "run", run.ID, "attempt", run.Attempt)
+		log.Warn("run taken back after a sudden stop", "run", run.ID, "tenant", run.TenantID, "attempt", run.Attempt)
 	}
 	return nil
 }

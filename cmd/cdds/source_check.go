@@ -40,7 +40,7 @@ type finding struct {
 // source that cannot be asked, makes the command fail; the others are checked
 // all the same.
 func (c *sourceCheckCommand) Run(ctx context.Context, std streams) (err error) {
-	sources, err := c.registry(c.limitFlags, c.Data, slog.New(slog.DiscardHandler))
+	sources, err := c.registry(c.limitFlags, c.Data, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

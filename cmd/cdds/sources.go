@@ -20,6 +20,7 @@ import (
 
 	"cdds"
 	"cdds/source"
+	"cdds/telemetry"
 )
 
 // namedSources are the sources of tenants that have one of their own, by name:
@@ -165,8 +166,8 @@ func set[T any](field, value *T) {
 }
 
 // registry returns all sources of the settings, behind their limits. None is
-// opened yet.
-func (f sourceFlags) registry(limit limitFlags, data string, log *slog.Logger) (*source.Registry, error) {
+// opened yet. The probe may be nil.
+func (f sourceFlags) registry(limit limitFlags, data string, probe *telemetry.Probe, log *slog.Logger) (*source.Registry, error) {
 	settings, err := f.Sources.settings()
 	if err != nil {
 		return nil, err
@@ -175,7 +176,7 @@ func (f sourceFlags) registry(limit limitFlags, data string, log *slog.Logger) (
 		return nil, err
 	}
 	open := map[string]func(context.Context) (source.Source, error){
-		"": func(ctx context.Context) (source.Source, error) { return limit.guard(ctx, f, data, log) },
+		"": func(ctx context.Context) (source.Source, error) { return limit.guard(ctx, f, data, probe, log) },
 	}
 	for name, setting := range settings {
 		open[name] = func(ctx context.Context) (source.Source, error) {
@@ -183,7 +184,7 @@ func (f sourceFlags) registry(limit limitFlags, data string, log *slog.Logger) (
 			if err != nil {
 				return nil, err
 			}
-			src, err := limit.guard(ctx, connect, data, log)
+			src, err := limit.guard(ctx, connect, data, probe, log)
 			return src, ofSource(name, err)
 		}
 	}

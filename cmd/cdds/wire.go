@@ -180,13 +180,9 @@ func lockFolder(data string) (func(), error) {
 	}), nil
 }
 
-// newLog writes structured lines to w.
+// newLog writes structured lines of text to w.
 func newLog(w io.Writer, verbose bool) *slog.Logger {
-	level := slog.LevelInfo
-	if verbose {
-		level = slog.LevelDebug
-	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+	return slog.New(logHandler(w, "text", verbose))
 }
 
 // openControl builds the verbs for commands that run without the service.
