@@ -21,6 +21,7 @@ type doctorCommand struct {
 	limitFlags
 	storageFlags
 	outputFlags
+	TLSCert string `help:"PEM file with the certificate that the service shows, to look when it ends." name:"tls-cert" env:"CDDS_TLS_CERT" placeholder:"FILE" type:"path"`
 }
 
 // diagnosis is the result of one check.
@@ -32,20 +33,24 @@ type diagnosis struct {
 	Warning bool   `json:"warning,omitempty"`
 }
 
-// lowDisk is the free space, in bytes, below which doctor warns.
-const lowDisk = 1 << 30
+// Free space, in bytes, below which doctor warns, and below which it says that
+// something is wrong.
+const (
+	lowDisk  = 1 << 30
+	fullDisk = 100 << 20
+)
 
 // Run makes all checks, prints them, and fails when one of them failed.
 func (c *doctorCommand) Run(ctx context.Context, std streams) error {
 	var found []diagnosis
 	st, err := openStore(ctx, c.dataFlags, false)
-	if err == nil {
-		err = st.Ready(ctx)
-	}
-	found = append(found, diagnose("metadata database", "is there, at this version's schema", err))
+	found = append(found, diagnose("metadata database", "answers", err))
 	var tenants []cdds.Tenant
 	if st != nil {
+		err := st.Ready(ctx)
+		found = append(found, diagnose("migrations", "the schema is of this version", err), diagnose("queue", "its tables are of this version", queueTables(ctx, st)))
 		if err == nil {
+			found = append(found, databaseClock(ctx, st))
 			found = append(found, c.certificates(ctx, st)...)
 			found = append(found, recipients(ctx, st)...)
 			found = append(found, leftJobs(ctx, st)...)
@@ -56,9 +61,14 @@ func (c *doctorCommand) Run(ctx context.Context, std streams) error {
 			return fmt.Errorf("close the metadata database: %w", err)
 		}
 	}
-	found = append(found, diagnose("artifact storage", "takes, gives and deletes a file", c.storageRoundTrip(ctx)))
+	found = append(found, c.storage(ctx))
 	found = append(found, c.sourceChecks(ctx, tenants)...)
-	found = append(found, c.limitFlags.diagnosis(), c.disk(), clock(utcNow()))
+	found = append(found, c.limitFlags.diagnosis())
+	found = append(found, c.disks()...)
+	found = append(found, clock(utcNow()))
+	if c.TLSCert != "" {
+		found = append(found, shownCertificate(c.TLSCert, utcNow()))
+	}
 	if err := c.print(std.Out, found); err != nil {
 		return err
 	}
@@ -146,6 +156,15 @@ func recipients(ctx context.Context, st *store.Store) []diagnosis {
 	return found
 }
 
+// storage says whether the artifact storage works.
+func (c *doctorCommand) storage(ctx context.Context) diagnosis {
+	d := diagnose("artifact storage", "takes, gives and deletes a file", c.storageRoundTrip(ctx))
+	if !d.OK && d.Remedy == "" {
+		d.Remedy = "Look whether what --artifacts names is there, has free space, and may be written by the user that the service runs as."
+	}
+	return d
+}
+
 // storageRoundTrip writes, reads and deletes a small object.
 func (c *doctorCommand) storageRoundTrip(ctx context.Context) error {
 	files, err := openStorage(c.artifacts(c.Data))
@@ -169,16 +188,32 @@ func (c *doctorCommand) storageRoundTrip(ctx context.Context) error {
 	return closing(files.bucket, err)
 }
 
-// disk looks at the free space of the data folder.
-func (c *doctorCommand) disk() diagnosis {
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(c.Data, &fs); err != nil {
-		return diagnose("disk", "", fmt.Errorf("look at %s: %w", c.Data, err))
+// disks looks at the free space of the data folder, and of the artifact storage
+// where that is another folder.
+func (c *doctorCommand) disks() []diagnosis {
+	folders := []string{c.Data}
+	if folder, err := folderOf(c.Artifacts); c.Artifacts != "" && err == nil {
+		folders = append(folders, folder)
 	}
-	free := int64(fs.Bavail) * fs.Bsize
-	d := diagnosis{Check: "disk", OK: true, Detail: fmt.Sprintf("%d MiB free under %s", free>>20, c.Data)}
+	var found []diagnosis
+	for _, folder := range folders {
+		var fs syscall.Statfs_t
+		if err := syscall.Statfs(folder, &fs); err != nil {
+			d := diagnose("disk", "", fmt.Errorf("look at %s: %w", folder, err))
+			d.Remedy = "Make the folder, or mount what should be there."
+			found = append(found, d)
+			continue
+		}
+		found = append(found, space(folder, int64(fs.Bavail)*fs.Bsize))
+	}
+	return found
+}
+
+// space judges the free bytes of a folder's file system.
+func space(folder string, free int64) diagnosis {
+	d := diagnosis{Check: "disk", OK: free >= fullDisk, Warning: free >= fullDisk && free < lowDisk, Detail: fmt.Sprintf("%d MiB free under %s", free>>20, folder)}
 	if free < lowDisk {
-		d.Warning, d.Remedy = true, "Free space, or shorten --retention."
+		d.Remedy = "Free space, or shorten --retention."
 	}
 	return d
 }

@@ -39,11 +39,13 @@ func diagnoseSource(ctx context.Context, sources *source.Registry, name string) 
 	findings, err := checkSource(ctx, sources, name)
 	for _, f := range findings {
 		if !f.OK || f.warning {
-			found = append(found, diagnosis{Check: check + ": " + f.What, OK: f.OK, Warning: f.warning, Detail: f.Detail})
+			found = append(found, diagnosis{Check: check + ": " + f.What, OK: f.OK, Warning: f.warning, Detail: f.Detail,
+				Remedy: "docs/source-protection.md has the SQL of a role that can only read; cdds source check shows all that was looked at."})
 		}
 	}
 	if err != nil {
 		return append(found, diagnose(check, "", err))
 	}
+	found = append(found, sourceTime(ctx, sources, name, "clock of the "+check))
 	return append(found, diagnosis{Check: check, OK: true, Detail: fmt.Sprintf("answers; %d checks made", len(findings))})
 }

@@ -42,7 +42,7 @@ type commands struct {
 	Backup    backupCommand    `cmd:"" help:"Copy the metadata database to a file, also while the service runs."`
 	Restore   restoreCommand   `cmd:"" help:"Put a backup of the metadata database back in place."`
 	Probe     probeCommand     `cmd:"" help:"Ask the service on this machine whether it is well, for a container's health check."`
-	Doctor    doctorCommand    `cmd:"" help:"Check database, storage, source, clock and certificates, and say what to do."`
+	Doctor    doctorCommand    `cmd:"" help:"Check database, migrations, storage, source, clocks, disks and certificates, and say what to do."`
 }
 
 // streams are the process's inputs and outputs, so that tests can give others.
