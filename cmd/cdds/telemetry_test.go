@@ -48,6 +48,8 @@ func workedService(t testing.TB, env []string, args ...string) (*process, runAns
 	data, out := demo(t, "--interactions", "50", "--contacts", "5")
 	p := start(t, 0o077, env, append([]string{"--data", data, "--metrics", "127.0.0.1:0"}, args...)...)
 	c := p.signIn(t, out.Username, out.Password)
+	// A job that stays active and starts nothing: its owner's certificate counts.
+	c.ok("POST", "/jobs", jobBody(object{"schedule": object{"kind": "daily", "every": 1, "at": "02:00", "notBefore": "2099-01-01T00:00:00Z"}, "timeframe": object{"kind": "day"}}), nil)
 	r := finished(t, c.export(object{"splitSize": 1 << 20}))
 	c.download(c.artifacts(r.ID)[0], "der", t.TempDir())
 	c.fails(http.StatusUnauthorized, "POST", "/session", object{"username": out.Username, "password": "not the password"})
