@@ -23,6 +23,7 @@ import (
 	"cdds/pgtest"
 	"cdds/queue"
 	"cdds/store"
+	"cdds/telemetry"
 )
 
 // now is the moment at which the tests happen. It lies in the past of every
@@ -44,6 +45,7 @@ type world struct {
 	queue    *queue.Queue
 	bucket   *blob.Bucket
 	ann, bob control.Caller
+	probe    *telemetry.Probe
 }
 
 const (
@@ -80,7 +82,8 @@ func newWorld(t *testing.T, kind store.Dialect) *world {
 	bucket, err := fileblob.OpenBucket(t.TempDir(), &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
 	noError(t, err)
 	t.Cleanup(func() { noError(t, bucket.Close()) })
-	w := &world{Control: control.New(control.Config{Store: st, Queue: q, Bucket: bucket, Log: log, SignOnLimit: signOnLimit}), st: st, queue: q, bucket: bucket}
+	probe := telemetry.New(telemetry.Config{Version: "test", Node: "node"})
+	w := &world{Control: control.New(control.Config{Store: st, Queue: q, Bucket: bucket, Log: log, SignOnLimit: signOnLimit, Probe: probe}), st: st, queue: q, bucket: bucket, probe: probe}
 	w.ann = w.user(t, "ann", "Alpha", 101)
 	w.bob = w.user(t, "bob", "Beta", 102)
 	_, err = w.ImportCertificate(t.Context(), w.ann, testCertificate(t), now)

@@ -30,6 +30,7 @@ import (
 	"cdds/source/sample"
 	"cdds/source/sqlite"
 	"cdds/store"
+	"cdds/telemetry"
 	"cdds/worker"
 )
 
@@ -56,6 +57,7 @@ type world struct {
 	bucket *blob.Bucket
 	source *watched
 	ann    control.Caller
+	probe  *telemetry.Probe
 }
 
 // onBoth runs a test on both databases.
@@ -82,7 +84,7 @@ func newWorld(t *testing.T, kind store.Dialect) *world {
 // newWorldOn makes a world on an empty database.
 func newWorldOn(t *testing.T, kind store.Dialect, dsn string) *world {
 	t.Helper()
-	w := &world{source: openSource(t)}
+	w := &world{source: openSource(t), probe: telemetry.New(telemetry.Config{Version: "test", Node: "node", Workers: 4})}
 	var err error
 	w.st, err = store.Open(t.Context(), dsn)
 	noError(t, err)
@@ -109,6 +111,7 @@ func newWorldOn(t *testing.T, kind store.Dialect, dsn string) *world {
 		Stopping:  func(ctx context.Context) bool { return errors.Is(context.Cause(ctx), queue.ErrStopping) },
 		Now:       func() time.Time { return now },
 		Log:       quiet(),
+		Probe:     w.probe,
 	})
 	user, err := w.ctl.AddUser(t.Context(), control.NewUser{Username: "ann", Password: "correct horse battery", Role: cdds.RoleAdministrator, Tenant: "Alpha", TenantSourceID: 101}, now)
 	noError(t, err)
