@@ -82,3 +82,21 @@ func TestClock(t *testing.T) {
 		}
 	})
 }
+
+// TestQueueStateReadsSmallIndexes asks the database how it would count what has
+// not ended, among many runs that have.
+func TestQueueStateReadsSmallIndexes(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		w.fillUp(t)
+		read := w.st.Recorded(func(query string, args []any) {
+			for _, index := range []string{"runs_waiting", "runs_one_in_progress"} {
+				checkPlan(t, w, "the state of the queue", index, query, args)
+			}
+		})
+		state, err := read.QueueState(t.Context(), at(1000*time.Hour))
+		noError(t, err)
+		if state.Queued == 0 || state.Due != state.Queued {
+			t.Errorf("the queue is %+v", state)
+		}
+	})
+}

@@ -91,7 +91,7 @@ func (w *Worker) Do(ctx context.Context, runID string, attempt int) error {
 	beat := w.startHeartbeat(work, *run, &progress, stop)
 	spanned, end := w.cfg.Probe.Attempt(work, run.ID, run.TenantID, run.Attempt)
 	outcome, err := w.attempt(spanned, run, &progress, log)
-	end(err, slog.Int64("cdds.records", progress.Records.Load()))
+	end(w.blame(work, err), slog.Int64("cdds.records", progress.Records.Load()))
 	beat.stop()
 	// The outcome is recorded even while the service is stopping, within a bound.
 	record, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
@@ -103,6 +103,15 @@ func (w *Worker) Do(ctx context.Context, runID string, attempt int) error {
 	err = w.recordFinish(record, *run, outcome, log)
 	if errors.Is(err, export.ErrNoRoom) {
 		return w.recordFault(record, work, *run, &progress, err, log)
+	}
+	return err
+}
+
+// blame is what an attempt's span says of its end: one that was canceled, taken
+// over or stopped is no fault.
+func (w *Worker) blame(work context.Context, err error) error {
+	if err != nil && (errors.Is(context.Cause(work), ErrUnwanted) || w.cfg.Stopping(work)) {
+		return context.Canceled
 	}
 	return err
 }
