@@ -161,6 +161,7 @@ func (s *server) signOn(ctx context.Context, in *finishSignOnInput, now time.Tim
 	if err != nil {
 		var reason cdds.SignOnRefusal
 		if errors.As(err, &reason) {
+			s.Probe.SignInRefused("single_sign_on")
 			by := control.Caller{Address: remoteAddress(ctx)}
 			s.Control.Refused(control.Refusal{By: by, Action: "session.create", Reason: "single sign-on: " + string(reason)}, now)
 		}

@@ -61,6 +61,7 @@ func (c *Control) SignOn(ctx context.Context, who cdds.Identity, from Browser, n
 	}
 	var reason cdds.SignOnRefusal
 	if errors.As(err, &reason) {
+		c.probe.SignInRefused("single_sign_on")
 		by := in.Caller
 		by.Address = from.Address
 		c.Refused(Refusal{By: by, Action: "session.create", Object: by.User.ID, Reason: wayOfSignOn + ": " + string(reason)}, now)

@@ -94,6 +94,7 @@ func TestSignOnRefusals(t *testing.T) {
 		w.tx(t, func(ctx context.Context, tx *store.Tx) error { return tx.UpdateUser(ctx, carl) })
 		_, err := w.SignOn(t.Context(), identity(func(i *cdds.Identity) { i.Role = cdds.RoleAdministrator }), from, now)
 		wantReason(t, "deactivated", err, cdds.RefusedInactive)
+		told(t, w.probe, `cdds_sign_in_failures_total{reason="single_sign_on"} 6`)
 		equal(t, "carl", got(w.st.User(t.Context(), carl.ID))(t), carl)
 		equal(t, "users", len(got(w.st.Users(t.Context(), ""))(t)), users)
 		equal(t, "sessions", w.audited(t, "session.create"), 1)

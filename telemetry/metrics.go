@@ -80,7 +80,7 @@ func newMetrics() *metrics {
 		requests: vector{counter: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cdds_http_requests_total",
 			Help: "Requests of the API, by operation and class of status; broken: cut off within the answer."}, []string{"operation", "code"})},
 		requestTime:    histograms("cdds_http_request_duration_seconds", "Time of requests but event streams, by operation.", "operation", requestTimes()),
-		refusedSignIns: counters("cdds_sign_in_failures_total", "Sign-ins that were refused.", "reason", "credentials", "limited"),
+		refusedSignIns: counters("cdds_sign_in_failures_total", "Sign-ins that were refused.", "reason", "credentials", "limited", "single_sign_on"),
 		workers:        gauge("cdds_workers", "Runs that this node may carry out at a time."),
 		attempts:       gauge("cdds_attempts_in_progress", "Runs that this node carries out."),
 		lastRound:      gauge("cdds_scheduler_last_round_timestamp_seconds", "When this node's scheduler last finished a round without an error."),

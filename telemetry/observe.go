@@ -88,7 +88,8 @@ func (p *Probe) RoundDone(now time.Time) {
 	}
 }
 
-// SignInRefused counts a refused sign-in: by "credentials" or as "limited".
+// SignInRefused counts a refused sign-in: by "credentials", as "limited", or by
+// "single_sign_on".
 func (p *Probe) SignInRefused(reason string) {
 	if p != nil {
 		p.metrics.refusedSignIns.add(1, reason)

@@ -97,6 +97,26 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// TestMetricsOfATenantsOwnSource exports from a source that is opened when it is
+// needed: its waits are told as those of the deployment's own.
+func TestMetricsOfATenantsOwnSource(t *testing.T) {
+	t.Parallel()
+	data, out := demo(t, "--interactions", "50", "--contacts", "5")
+	_, other := demo(t, "--interactions", "5", "--contacts", "5")
+	commandOK(t, "", "tenant", "edit", out.Tenant, "--data", data, "--source-name", "acme-history")
+	p := start(t, 0o077, []string{`CDDS_SOURCES={"acme-history": {"dsn": "sqlite:` + out.Source + `"}}`},
+		"--data", data, "--metrics", "127.0.0.1:0", "--source", "sqlite:"+other.Source)
+	c := p.signIn(t, out.Username, out.Password)
+	if r := finished(t, c.export(nil)); r.Progress.Records == 0 {
+		t.Error("the run exported nothing")
+	}
+	_, page := getText(t, p.metricsURL(t)+"/metrics")
+	waited := regexp.MustCompile(`(?m)^cdds_source_wait_seconds_total\{reason="ceiling"\} (\S+)$`).FindStringSubmatch(page)
+	if waited == nil || waited[1] == "0" {
+		t.Errorf("no moment at the ceiling of the tenant's source is told: %v", waited)
+	}
+}
+
 // TestReady breaks the storage of a running service, and mends it.
 func TestReady(t *testing.T) {
 	t.Parallel()
