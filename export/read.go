@@ -93,7 +93,7 @@ func (r *reader) count(ctx context.Context, entities []source.Entity) (err error
 		if wait := r.spec.NotBefore.Sub(snapshot.Time()); !r.spec.NotBefore.IsZero() && wait > 0 {
 			return &TooEarly{Wait: wait}
 		}
-		var total int64
+		var total, interactions int64
 		r.result.TotalExact = true
 		for _, e := range entities {
 			n, err := snapshot.Count(ctx, r.query(e))
@@ -101,6 +101,9 @@ func (r *reader) count(ctx context.Context, entities []source.Entity) (err error
 				return err
 			}
 			total += n.Records
+			if e == source.Interaction {
+				interactions = n.Records
+			}
 			r.result.TotalExact = r.result.TotalExact && n.Exact
 		}
 		r.progress.Total.Store(total)
@@ -108,7 +111,7 @@ func (r *reader) count(ctx context.Context, entities []source.Entity) (err error
 			return nil
 		}
 		var err error
-		r.kinds, err = snapshot.Kinds(ctx, r.query(source.Interaction))
+		r.kinds, err = snapshot.Kinds(ctx, interactions)
 		return err
 	})
 }

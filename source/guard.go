@@ -204,9 +204,9 @@ func (s *guarded) Count(ctx context.Context, q Query) (c Count, err error) {
 }
 
 // Kinds learns kinds within the same time.
-func (s *guarded) Kinds(ctx context.Context, q Query) (k Kinds, err error) {
+func (s *guarded) Kinds(ctx context.Context, records int64) (k Kinds, err error) {
 	err = s.ask(ctx, func(ctx context.Context) (err error) {
-		k, err = s.inner.Kinds(ctx, q)
+		k, err = s.inner.Kinds(ctx, records)
 		return err
 	})
 	return k, err

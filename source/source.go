@@ -86,9 +86,9 @@ type Snapshot interface {
 	Time() time.Time
 	// Count returns the number of records of q, exact where that is cheap.
 	Count(ctx context.Context, q Query) (Count, error)
-	// Kinds learns what a query's Kinds should be. It is nil where that would
-	// cost more than it spares.
-	Kinds(ctx context.Context, q Query) (Kinds, error)
+	// Kinds learns what the Kinds of a query of so many interactions should be.
+	// It is nil where that would cost more than it spares.
+	Kinds(ctx context.Context, records int64) (Kinds, error)
 	// Read calls emit for each record of the range in key order and returns how
 	// many it gave. The record and its bytes are valid until emit returns. An
 	// error of emit ends the read and is returned as it is; after any error the

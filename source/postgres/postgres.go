@@ -127,12 +127,8 @@ func (s *snapshot) Count(ctx context.Context, q source.Query) (source.Count, err
 }
 
 // Kinds learns kinds where the planner expects that it pays.
-func (s *snapshot) Kinds(ctx context.Context, q source.Query) (source.Kinds, error) {
+func (s *snapshot) Kinds(ctx context.Context, records int64) (source.Kinds, error) {
 	m := s.source.mapping
-	records, err := s.estimate(ctx, m.Rows(q, dialect{}))
-	if err != nil {
-		return nil, err
-	}
 	all, err := s.estimate(ctx, source.Statement{SQL: "select 1 from " + m.QuotedTable("interaction")})
 	if err != nil {
 		return nil, err
