@@ -35,9 +35,10 @@ type SignOnRefused struct {
 	Hint   string `json:"hint"`
 }
 
-// attemptLife is how long the browser keeps the secret of an attempt; the store
-// does not take it for longer.
-const attemptLife = 10 * time.Minute
+// attemptCookie holds the secret of an attempt. It comes along when the provider
+// sends the browser back, which is a navigation from another site, since the
+// service's cookies are SameSite=Lax.
+const attemptCookie = "cdds_sign_on"
 
 func (s *server) registerSignOn() {
 	register(s, operation("get-single-sign-on", http.MethodGet, "/oidc", "How single sign-on is set up", public), s.getSignOn)
@@ -110,7 +111,7 @@ func (s *server) beginSignOn(ctx context.Context, in *beginSignOnInput) (*beginS
 	if err != nil {
 		return nil, err
 	}
-	out := &beginSignOnOutput{SetCookie: s.attemptCookie(secret, now.Add(attemptLife))}
+	out := &beginSignOnOutput{SetCookie: s.cookie(attemptCookie, secret, now.Add(control.SignOnAttempt))}
 	out.Body.URL, err = s.SignOn.Provider.AuthURL(ctx, signon.Attempt(secret))
 	return out, err
 }
@@ -136,7 +137,7 @@ func (s *server) finishSignOn(ctx context.Context, in *finishSignOnInput) (*fini
 		return nil, notSetUp()
 	}
 	now := s.now()
-	out := &finishSignOnOutput{SetCookie: []http.Cookie{s.attemptCookie("", now.Add(-time.Hour))}}
+	out := &finishSignOnOutput{SetCookie: []http.Cookie{s.removed(attemptCookie)}}
 	signedIn, from, err := s.signOn(ctx, in, now)
 	if err != nil {
 		out.Location = s.refusedPage(ctx, from, err)
@@ -223,16 +224,6 @@ func (s *server) refusedPage(ctx context.Context, from string, err error) string
 		query.Set("from", from)
 	}
 	return "/sign-in?" + query.Encode()
-}
-
-// attemptCookie makes the cookie of an attempt. Lax lets it come along when the
-// provider sends the browser back, which is a navigation from another site.
-func (s *server) attemptCookie(secret string, ends time.Time) http.Cookie {
-	name := "cdds_sign_on"
-	if s.SecureCookies {
-		name = "__Host-" + name
-	}
-	return http.Cookie{Name: name, Value: secret, Path: "/", Expires: ends, HttpOnly: true, Secure: s.SecureCookies, SameSite: http.SameSiteLaxMode}
 }
 
 type logoutInput struct {

@@ -13,8 +13,8 @@ import (
 const (
 	// wayOfSignOn is how the audit log names single sign-on.
 	wayOfSignOn = "single sign-on"
-	// attemptLife is how long somebody may take at the identity provider.
-	attemptLife = 10 * time.Minute
+	// SignOnAttempt is how long somebody may take at the identity provider.
+	SignOnAttempt = 10 * time.Minute
 	// logoutKept is how long the id of a logout token is kept: longer than an
 	// older token is taken at all.
 	logoutKept = time.Hour
@@ -28,7 +28,7 @@ func (c *Control) BeginSignOn(ctx context.Context, returnTo string, now time.Tim
 		return "", err
 	}
 	return secret, c.store.InTx(ctx, func(tx *store.Tx) error {
-		return tx.InsertSignOnAttempt(ctx, tokenHash(secret), cdds.ReturnPath(returnTo), now.Add(attemptLife))
+		return tx.InsertSignOnAttempt(ctx, tokenHash(secret), cdds.ReturnPath(returnTo), now.Add(SignOnAttempt))
 	})
 }
 
