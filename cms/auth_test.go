@@ -32,29 +32,12 @@ func openedCMS(t *testing.T, der []byte, id identity, want []byte) {
 }
 
 func TestOpenSSLReadsWhatIsAuthenticated(t *testing.T) {
-	t.Parallel()
-	for _, tc := range []struct {
-		name  string
-		id    func(testing.TB) identity
-		sizes []int
-	}{
-		{"RSA 2048", alice, lengths()},
-		{"RSA 3072", bob, []int{0, 16, piece}},
-		{"RSA 4096", carol, []int{0, 16, piece}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			for _, size := range tc.sizes {
-				t.Run(fmt.Sprint(size), func(t *testing.T) {
-					content := noise(size)
-					der := encryptAs(t, cms.Authenticated, content, tc.id(t))
-					openedCMS(t, der, tc.id(t), content)
-					mustDecrypt(t, der, tc.id(t), content)
-					mustDecrypt(t, textAs(t, cms.Authenticated, der), tc.id(t), content)
-				})
-			}
-		})
-	}
+	eachKeyAndLength(t, func(t *testing.T, content []byte, id identity) {
+		der := encryptAs(t, cms.Authenticated, content, id)
+		openedCMS(t, der, id, content)
+		mustDecrypt(t, der, id, content)
+		mustDecrypt(t, textAs(t, cms.Authenticated, der), id, content)
+	})
 }
 
 // TestEachRecipientReadsWhatIsAuthenticated does it with several people.

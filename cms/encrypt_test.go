@@ -39,7 +39,9 @@ func opened(t *testing.T, der []byte, id identity, want []byte) {
 	}
 }
 
-func TestOpenSSLReadsWhatWeWrite(t *testing.T) {
+// eachKeyAndLength checks contents of many lengths for keys of each size.
+func eachKeyAndLength(t *testing.T, check func(t *testing.T, content []byte, id identity)) {
+	t.Helper()
 	t.Parallel()
 	for _, tc := range []struct {
 		name  string
@@ -54,14 +56,19 @@ func TestOpenSSLReadsWhatWeWrite(t *testing.T) {
 			t.Parallel()
 			for _, size := range tc.sizes {
 				t.Run(fmt.Sprint(size), func(t *testing.T) {
-					content := noise(size)
-					der := encrypt(t, content, tc.id(t))
-					opened(t, der, tc.id(t), content)
-					mustDecrypt(t, der, tc.id(t), content)
+					check(t, noise(size), tc.id(t))
 				})
 			}
 		})
 	}
+}
+
+func TestOpenSSLReadsWhatWeWrite(t *testing.T) {
+	eachKeyAndLength(t, func(t *testing.T, content []byte, id identity) {
+		der := encrypt(t, content, id)
+		opened(t, der, id, content)
+		mustDecrypt(t, der, id, content)
+	})
 }
 
 // TestOpenSSLReads64MiB takes the three ways that our users are told of.
