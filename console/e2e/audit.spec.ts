@@ -14,7 +14,7 @@ test('shows who did what, newest first, with all details', async ({ page }) => {
   await signIn(page);
   const job = await makeJob(page.request, 'Audited job');
   await page.goto('/audit');
-  await expect(page.getByRole('link', { name: 'Audit' })).toHaveAttribute('aria-current', 'page');
+  await expect(page.getByRole('link', { name: 'Audit', exact: true })).toHaveAttribute('aria-current', 'page');
   for (const name of ['Time (UTC)', 'User', 'Action', 'Result', 'Object', 'Detail', 'From']) {
     await expect(page.getByRole('columnheader', { name: new RegExp(`^${name.replace(/[()]/g, '\\$&')}`) })).toBeVisible();
   }
@@ -94,7 +94,7 @@ test('is for administrators alone', async ({ page }) => {
   await signIn(page, 'erin');
   await page.goto('/audit');
   await expect(page.getByText('Your role does not show the audit log')).toBeVisible();
-  await expect(page.getByRole('link', { name: 'Audit' })).toHaveCount(0);
+  await expect(page.getByRole('link', { name: 'Audit', exact: true })).toHaveCount(0);
 });
 
 test('goes by keyboard alone', async ({ page }) => {

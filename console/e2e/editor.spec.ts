@@ -169,7 +169,7 @@ test('edits a recurring job; a one-time job cannot be edited', async ({ page }) 
 
 test('leaving with unsaved changes asks', async ({ page }) => {
   await begin(page, 'Half-written');
-  await page.getByRole('link', { name: 'History' }).click();
+  await page.getByRole('link', { name: 'History', exact: true }).click();
   const dialog = page.getByRole('dialog', { name: 'Leave without saving?' });
   await dialog.getByRole('button', { name: 'Stay' }).click();
   await expect(page.getByLabel('Title')).toHaveValue('Half-written');

@@ -42,7 +42,7 @@ test.afterEach(async ({ page }) => {
 
 test('an administrator adds recipients, sees who is about to expire, and removes one', async ({ page }) => {
   await page.goto('/');
-  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Recipients' }).click();
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Recipients', exact: true }).click();
   await expect(page.getByRole('heading', { name: 'Recipients', level: 1 })).toBeFocused();
   await expect(page.getByText('Only the owners of jobs can open')).toBeVisible();
 
@@ -118,7 +118,7 @@ test('an exporter sees in the preferences who can read, but does not manage it',
   await signIn(page, 'erin');
   await page.goto('/preferences');
   await expect(page.getByRole('region', { name: 'Who can read your exports' })).toContainText('Escrow');
-  await expect(page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Recipients' })).toHaveCount(0);
+  await expect(page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Recipients', exact: true })).toHaveCount(0);
   await page.goto('/recipients');
   await expect(row(page, 'Escrow')).toBeVisible();
   await expect(page.getByRole('group', { name: 'Add a recipient' })).toHaveCount(0);

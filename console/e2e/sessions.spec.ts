@@ -202,7 +202,7 @@ test.describe('Sessions', () => {
     await context.clearCookies({ name: 'cdds_session' });
     await page.reload(); // several requests, side by side
     await page.locator('.recharts-surface').nth(2).waitFor();
-    await page.getByRole('link', { name: 'History' }).click();
+    await page.getByRole('link', { name: 'History', exact: true }).click();
     await expect(page.getByRole('heading', { name: 'History' })).toBeVisible();
     expect((await context.cookies()).find((c) => c.name === 'cdds_session')!.value).not.toBe(before.value);
     await context.close();

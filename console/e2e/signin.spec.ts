@@ -54,7 +54,7 @@ test('a user without a role gets Access Denied', async ({ page }) => {
   await page.goto('/sign-in');
   await enter(page, 'nora', users().others);
   await expect(page.getByRole('heading', { name: 'Access Denied' })).toBeVisible();
-  await expect(page.getByRole('link', { name: 'Jobs' })).toHaveCount(0);
+  await expect(page.getByRole('link', { name: 'Jobs', exact: true })).toHaveCount(0);
 });
 
 test('an ended session leads to the sign-in and back', async ({ page }) => {
@@ -72,7 +72,7 @@ test('a viewer sees History only', async ({ page }) => {
   await page.goto('/sign-in');
   await enter(page, 'vera', users().others);
   await expect(page).toHaveURL(/history/);
-  await page.getByRole('link', { name: 'Overview' }).click();
+  await page.getByRole('link', { name: 'Overview', exact: true }).click();
   const main = page.getByRole('navigation', { name: 'Main' });
   await expect(main.getByRole('link')).toHaveText(['Overview', 'History']);
   await page.goto('/artifacts');

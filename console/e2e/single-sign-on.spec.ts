@@ -68,7 +68,7 @@ test('signs in at the provider, comes back to the page that was asked for, and s
   await atProvider(page, 'alma');
   await expect(page).toHaveURL(`${serviceUrl}/history?state=failed`);
   await expect(heading(page, 'History')).toBeVisible();
-  await page.getByRole('link', { name: 'Jobs' }).click();
+  await page.getByRole('link', { name: 'Jobs', exact: true }).click();
   await expect(heading(page, 'Jobs')).toBeVisible();
   const cookies = await context.cookies(serviceUrl);
   expect(cookies.map(({ name, expires, httpOnly, sameSite }) => ({ name, expires, httpOnly, sameSite }))).toEqual([{ name: 'cdds_session', expires: -1, httpOnly: true, sameSite: 'Lax' }]);
