@@ -21,7 +21,7 @@ import (
 // Occurrences that were missed since are the scheduler's, as after any downtime.
 func (c *Control) SettleRestore(ctx context.Context, keptUntil, now time.Time) error {
 	return c.store.InTx(ctx, func(tx *store.Tx) error {
-		if err := c.handOnRuns(ctx, tx, now); err != nil {
+		if err := c.handOnRuns(ctx, tx, "The service's metadata was restored from a backup that was made while the run was in progress.", now); err != nil {
 			return err
 		}
 		if err := tx.ForgetTheMoment(ctx); err != nil {
@@ -45,8 +45,9 @@ func (c *Control) SettleRestore(ctx context.Context, keptUntil, now time.Time) e
 	})
 }
 
-// handOnRuns gives the runs that were in progress to their next attempt.
-func (c *Control) handOnRuns(ctx context.Context, tx *store.Tx, now time.Time) error {
+// handOnRuns gives the runs that were in progress to their next attempt; why is
+// for people.
+func (c *Control) handOnRuns(ctx context.Context, tx *store.Tx, why string, now time.Time) error {
 	const batch = 100
 	for {
 		runs, err := tx.RunsInProgress(ctx, batch)
@@ -54,8 +55,7 @@ func (c *Control) handOnRuns(ctx context.Context, tx *store.Tx, now time.Time) e
 			return err
 		}
 		for _, run := range runs {
-			_, err := tx.NextAttempt(ctx, store.Retry{RunID: run.ID, Attempt: run.Attempt, Now: now, LeaseUntil: now.Add(cdds.BeginWithin),
-				Error: "The service's metadata was restored from a backup that was made while the run was in progress."})
+			_, err := tx.NextAttempt(ctx, store.Retry{RunID: run.ID, Attempt: run.Attempt, Now: now, LeaseUntil: now.Add(cdds.BeginWithin), Error: why})
 			if err != nil {
 				return err
 			}

@@ -11,6 +11,11 @@ import (
 	"cdds"
 )
 
+// TablePrefix begins the names of the queue's tables. They are made for each
+// kind of database anew and are never copied: the runs' rows are the truth, and
+// tasks are enqueued again.
+const TablePrefix = "river_"
+
 // migrationLock is the key of the advisory lock under which one node at a time
 // makes the queue's tables on PostgreSQL. The others ask for it once a second,
 // for five minutes.

@@ -27,8 +27,8 @@ import (
 	"cdds"
 )
 
-// All that differs between the two databases stands in this file and in the
-// migrations.
+// All that differs between the two databases stands in this file, in the
+// migrations, and in move*.go, which goes from the one to the other.
 
 // Dialect names a kind of database.
 type Dialect string

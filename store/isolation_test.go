@@ -157,7 +157,7 @@ func TestIsolationCoversEveryRead(t *testing.T) {
 		"NextAfter"}
 	// These are for workers, loops and sign-in, before or beyond any tenant.
 	beyond := []string{"Tenant", "TenantNamed", "Tenants", "User", "UsersNamed", "Users", "Certificate", "Session", "Remembered", "DueJobs", "RunByID", "ActiveRuns",
-		"NextQueuedRun", "UnbegunRuns", "Checkpoints", "TokenByHash", "SignInFailures", "TokensOf", "StuckRuns", "RunsInProgress", "LastWindowEnd",
+		"NextQueuedRun", "UnbegunRuns", "Checkpoints", "TokenByHash", "SignInFailures", "TokensOf", "StuckRuns", "RunsInProgress", "UnfinishedRuns", "WaitingRuns", "LastWindowEnd",
 		"Attempts", "ArtifactsOfRun", "ExpiredArtifacts", "ArtifactsAfter", "NextToVerify", "KeptBefore", "AuditChains", "Encryption", "SessionByID",
 		"SessionsOf", "RememberedBrowser", "RememberedBrowsersOf", "RememberSecret", "UserByIdentity", "SignOnSessions", "NextTurn", "QueueState", "StorageStock"}
 	var unknown []string

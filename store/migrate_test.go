@@ -51,7 +51,28 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 // TestSchema compares the schema that all migrations make with a written copy,
 // where a reader sees their sum.
 func TestSchema(t *testing.T) {
-	dumps := map[store.Dialect]string{
+	for kind, query := range schemaDumps() {
+		t.Run(string(kind), func(t *testing.T) {
+			st := openStore(t, newDSN(t, kind))
+			noError(t, st.Migrate(t.Context()))
+			dump := dumpLines(t, st.DB(), query)
+			golden := filepath.Join("testdata", "schema."+string(kind)+".golden")
+			if *update {
+				noError(t, os.WriteFile(golden, []byte(dump), 0o644))
+			}
+			want, err := os.ReadFile(golden)
+			noError(t, err)
+			if dump != string(want) {
+				t.Fatalf("the schema differs from %s; if that is meant, run go test with -update.\n%s", golden, dump)
+			}
+		})
+	}
+}
+
+// schemaDumps returns the query that describes a schema by lines, for each
+// database.
+func schemaDumps() map[store.Dialect]string {
+	return map[store.Dialect]string{
 		store.SQLite: `SELECT sql || ';' FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'goose_%'
 			ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 ELSE 2 END, name`,
 		store.Postgres: `
@@ -70,22 +91,6 @@ func TestSchema(t *testing.T) {
 				UNION ALL
 				SELECT 4, proname, 0, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 			) AS parts ORDER BY kind, name COLLATE "C", place`,
-	}
-	for kind, query := range dumps {
-		t.Run(string(kind), func(t *testing.T) {
-			st := openStore(t, newDSN(t, kind))
-			noError(t, st.Migrate(t.Context()))
-			dump := dumpLines(t, st.DB(), query)
-			golden := filepath.Join("testdata", "schema."+string(kind)+".golden")
-			if *update {
-				noError(t, os.WriteFile(golden, []byte(dump), 0o644))
-			}
-			want, err := os.ReadFile(golden)
-			noError(t, err)
-			if dump != string(want) {
-				t.Fatalf("the schema differs from %s; if that is meant, run go test with -update.\n%s", golden, dump)
-			}
-		})
 	}
 }
 

@@ -83,6 +83,22 @@ func (r Reader) RunsInProgress(ctx context.Context, limit int) ([]cdds.Run, erro
 		WHERE r.state = 'in_progress' AND r.lease_owner IS NOT NULL ORDER BY r.updated_at, r.id LIMIT $1`, limit)
 }
 
+// UnfinishedRuns returns at most limit runs of all tenants that are queued or in
+// progress, by id, beginning after the given one; "" is the first.
+func (r Reader) UnfinishedRuns(ctx context.Context, id string, limit int) ([]cdds.Run, error) {
+	return all(ctx, r.from, "list the runs that have not ended", scanRun, `
+		SELECT `+runColumns+` FROM `+runFrom+`
+		WHERE r.id > $1 AND r.state IN ('queued', 'in_progress') ORDER BY r.id LIMIT $2`, id, limit)
+}
+
+// WaitingRuns returns those of UnfinishedRuns that no worker holds: each of them
+// has a task in the queue, or should have.
+func (r Reader) WaitingRuns(ctx context.Context, id string, limit int) ([]cdds.Run, error) {
+	return all(ctx, r.from, "list the runs that wait", scanRun, `
+		SELECT `+runColumns+` FROM `+runFrom+`
+		WHERE r.id > $1 AND r.state IN ('queued', 'in_progress') AND r.lease_owner IS NULL ORDER BY r.id LIMIT $2`, id, limit)
+}
+
 // StuckRuns returns at most limit queued runs of all tenants that have been
 // due since before the given instant, were not nudged after it, and have
 // nothing to wait for: no other run of their job is in progress or goes first
