@@ -48,6 +48,9 @@ func (c *restoreCommand) restore(ctx context.Context, out io.Writer) (err error)
 	if _, err := os.Stat(c.From); err != nil {
 		return &cdds.Error{Code: cdds.CodeNotFound, Message: "There is no backup at " + c.From + ".", Err: err}
 	}
+	if err := refuseMoved(c.database()); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}

@@ -27,6 +27,9 @@ import (
 // openStore opens the metadata database; migrate brings it to this version
 // first.
 func openStore(ctx context.Context, flags dataFlags, migrate bool) (*store.Store, error) {
+	if err := refuseMoved(flags.database()); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(flags.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
@@ -50,6 +53,9 @@ func openExisting(ctx context.Context, flags dataFlags) (*store.Store, error) {
 		if _, err := os.Stat(path); err != nil {
 			return nil, &cdds.Error{Code: cdds.CodeNotFound, Message: "There is no metadata database at " + path + ".", Hint: "Look at --data and --database.", Err: err}
 		}
+	}
+	if err := refuseMoved(flags.database()); err != nil {
+		return nil, err
 	}
 	return store.Open(ctx, flags.database())
 }
