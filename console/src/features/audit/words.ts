@@ -23,6 +23,7 @@ const actions: Record<string, string> = {
   'tenant.create': 'Create tenant',
   'audit.export': 'Export audit log',
   'metadata.restore': 'Restore from a backup',
+  'metadata.move': 'Move to another database',
   'refused.others': 'Other attempts',
 };
 
