@@ -204,6 +204,7 @@ const (
 	pgSerializationFailure = "40001"
 	pgDeadlock             = "40P01"
 	pgUnknownTable         = "42P01"
+	pgNoPrivilege          = "42501"
 	pgLockNotAvailable     = "55P03"
 	pgQueryCanceled        = "57014"
 	pgUnstorableCharacter  = "22021"

@@ -79,7 +79,10 @@ func (s *Store) copyTables(ctx context.Context, from *Tx, tables []table, c Copy
 	// Its audit chains end where its own rows say: no other connection sees them.
 	to := &Tx{Reader: Reader{tx}, tx: tx}
 	m := mover{from: from, to: to, conn: conn, told: c.Told}
-	if copied, err = m.all(ctx, tables); err != nil {
+	if copied, err = m.all(ctx, tables); sqlState(err) == pgNoPrivilege {
+		return nil, &cdds.Error{Code: cdds.CodeForbidden, Message: "The role that --database names does not own the tables.", Err: err,
+			Hint: "Move as the role that owns the schema, as for \"cdds migrate\"; the service works with its own role afterwards."}
+	} else if err != nil {
 		return nil, err
 	}
 	if err := c.Then(to); err != nil {

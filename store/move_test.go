@@ -301,6 +301,25 @@ func TestCopyInRefuses(t *testing.T) {
 	noError(t, err)
 }
 
+// TestCopyInNeedsTheOwner gives it the role that the service works with, which
+// may not touch the schema.
+func TestCopyInNeedsTheOwner(t *testing.T) {
+	t.Parallel()
+	from, to := fullSource(t), emptyTarget(t)
+	for _, statement := range []string{`CREATE ROLE move_app LOGIN`, `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO move_app`} {
+		noError(t, to.exec(statement))
+	}
+	t.Cleanup(func() {
+		noError(t, to.exec(`DROP OWNED BY move_app`))
+		noError(t, to.exec(`DROP ROLE move_app`))
+	})
+	name := strings.TrimSpace(dumpLines(t, to.st.DB(), `SELECT current_database()`))
+	app := openStore(t, postgres.Server(t).DSN(name, "move_app"))
+	_, err := from.into(t, &world{st: app}, nothing)
+	wantCode(t, err, cdds.CodeForbidden)
+	equal(t, "left behind", len(got(to.st.Occupants(t.Context(), ""))(t)), 0)
+}
+
 // TestOccupants names what is in a database, of whatever program, and nothing
 // that migrations make.
 func TestOccupants(t *testing.T) {
