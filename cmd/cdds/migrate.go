@@ -16,8 +16,8 @@ type migrateCommand struct {
 	From          string `help:"Move an installation from here into the empty PostgreSQL database that --database names: its data folder, or sqlite:FILE. Its service must not run." placeholder:"DIR"`
 	FromArtifacts string `help:"Artifact storage of the installation that is moved; default is the folder artifacts beside its database." placeholder:"URL"`
 	Artifacts     string `help:"Artifact storage after the move, as for serve; the files are copied to it. Default is to leave them where they are." env:"CDDS_ARTIFACTS" placeholder:"URL"`
-	ArtifactsOnly bool   `help:"Copy the files that are there now, while the service may run. The move itself then has few to copy."`
-	Check         bool   `help:"Say what would be moved and what is in the way, and change nothing."`
+	ArtifactsOnly bool   `help:"Copy the files that are there now, while the service may run. The move itself then has few to copy." xor:"step"`
+	Check         bool   `help:"Say what would be moved and what is in the way, and change nothing." xor:"step"`
 	outputFlags
 }
 

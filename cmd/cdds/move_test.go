@@ -52,8 +52,8 @@ func noise(t testing.TB) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// newLiving makes the installation and kills its service in the middle of a run,
-// after whileItRuns.
+// newLiving makes the installation, calls whileItRuns while its service has
+// nothing to do, and kills it later in the middle of a run.
 func newLiving(t *testing.T, whileItRuns func(l *living)) *living {
 	t.Helper()
 	dsn, db := emptyHistory(t)
@@ -69,13 +69,13 @@ func newLiving(t *testing.T, whileItRuns func(l *living)) *living {
 	commandOK(t, "a password of some length\n", "user", "add", "vera", "--data", l.data, "--tenant", l.out.Tenant, "--role", "viewer", "--password-stdin")
 	commandOK(t, "a password of some length\n", "user", "add", "olga", "--data", l.data, "--tenant", "other", "--tenant-id", "202", "--role", "administrator", "--password-stdin")
 	l.token = strings.TrimSpace(commandOK(t, "", "token", "create", "nightly", "--data", l.data, "--user", l.out.Username))
-	l.past(t, db)
-	l.present(t, whileItRuns)
+	l.past(t, db, whileItRuns)
+	l.present(t)
 	return l
 }
 
-// past fills History.
-func (l *living) past(t *testing.T, db *pgx.Conn) {
+// past fills History, and calls whileItRuns then.
+func (l *living) past(t *testing.T, db *pgx.Conn, whileItRuns func(l *living)) {
 	t.Helper()
 	s := serve(t, "--data", l.data, "--source", l.source)
 	c := s.signIn(t, l.out.Username, l.out.Password)
@@ -119,12 +119,16 @@ func (l *living) past(t *testing.T, db *pgx.Conn) {
 		t.Fatalf("a run without its table is %s", r.State)
 	}
 	rename("hidden", "interaction")
+	if l.total, l.history = c.ended(); len(l.history) != 5 {
+		t.Fatalf("%d runs have ended", len(l.history))
+	}
+	whileItRuns(l)
 	s.stop()
 }
 
 // present leaves runs that have not ended: one is cut off by a kill behind its
 // first part, another waits for it, and a third for late records.
-func (l *living) present(t *testing.T, whileItRuns func(l *living)) {
+func (l *living) present(t *testing.T) {
 	t.Helper()
 	p := start(t, 0o077, nil, "--data", l.data, "--source", l.source, "--source-rows-per-second", "30")
 	c := l.session.at(p.runningService)
@@ -148,10 +152,6 @@ func (l *living) present(t *testing.T, whileItRuns func(l *living)) {
 			t.Fatalf("no part of the run was stored: %s", p.said())
 		}
 	}
-	if l.total, l.history = c.ended(); len(l.history) != 5 {
-		t.Fatalf("%d runs have ended", len(l.history))
-	}
-	whileItRuns(l)
 	p.kill()
 	if r, err := st.RunByID(t.Context(), l.working); err != nil || r.State != cdds.RunInProgress {
 		t.Fatalf("the run that should be cut off is %s (%v)", r.State, err)
@@ -245,7 +245,7 @@ func TestMoveALivingInstallation(t *testing.T) {
 	var report moveReport
 	text := commandOK(t, "", append([]string{"migrate", "--from", l.data, "--output", "json"}, target...)...)
 	must(t, json.Unmarshal([]byte(text), &report))
-	if !report.Moved || report.Tables["runs"] != int64(len(before["runs"])) || len(report.Tables) != len(before) || report.Files.Present < 3 || len(report.Damaged) != 0 {
+	if !report.Moved || report.Tables["runs"] != int64(len(before["runs"])) || len(report.Tables) != len(before) || report.Files.Present < 4 || report.Files.Copied < 1 || len(report.Damaged) != 0 {
 		t.Errorf("the report says %s", text)
 	}
 	l.compare(t, before, metadataRows(t, dsn))
