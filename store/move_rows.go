@@ -213,7 +213,7 @@ type rowReader struct {
 }
 
 func readRows(ctx context.Context, from querier, t table) (*rowReader, error) {
-	rows, err := from.QueryContext(ctx, `SELECT `+t.list()+` FROM `+quoted(t.name))
+	rows, err := from.QueryContext(ctx, `SELECT `+t.list()+` FROM `+quoted(t.name)) //nolint:rowserrcheck // Err and close look at it
 	if err != nil {
 		return nil, failure("read the table "+t.name, err)
 	}

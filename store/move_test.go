@@ -100,7 +100,8 @@ func (w *world) rowsOf(t *testing.T) (rows map[string][]string, filled map[strin
 
 func tableText(t *testing.T, db *sql.DB, table string, filled map[string]bool) []string {
 	t.Helper()
-	rows := got(db.Query(`SELECT * FROM ` + table))(t)
+	rows, err := db.Query(`SELECT * FROM ` + table)
+	noError(t, err)
 	defer func() { noError(t, rows.Close()) }()
 	columns := got(rows.Columns())(t)
 	order := slices.Sorted(slices.Values(columns)) // the databases may have them in different orders

@@ -181,6 +181,13 @@ func TestMoveCutOffInItsLastStep(t *testing.T) {
 	if _, errs, code := command(t, "", "serve", "--data", data, "--listen", "127.0.0.1:0"); code != 1 || !strings.Contains(errs, "cut off in its last step") {
 		t.Errorf("serve ended with %d: %s", code, errs)
 	}
+	whole, err := os.ReadFile(markPath(database))
+	must(t, err)
+	must(t, os.WriteFile(markPath(database), whole[:9], 0o600))
+	if _, errs, code := command(t, "", "user", "list", "--data", data); code != 1 || !strings.Contains(errs, "cannot be read") {
+		t.Errorf("beside a mark that is damaged, user list ended with %d: %s", code, errs)
+	}
+	must(t, os.WriteFile(markPath(database), whole, 0o600))
 	if _, errs, code := command(t, "", "migrate", "--from", data, "--database", servers.Database(t)); code != 1 || !strings.Contains(errs, place) {
 		t.Errorf("a move to another database ended with %d: %s", code, errs)
 	}

@@ -39,8 +39,8 @@ func readMark(database string) (*moveMark, error) {
 	}
 	var m moveMark
 	if err := json.Unmarshal(text, &m); err != nil {
-		// It is no reason to start: somebody has put it there.
-		return &moveMark{To: "somewhere that " + markPath(database) + " does not name", Complete: true}, nil
+		return nil, &cdds.Error{Code: cdds.CodeConflict, Message: "The file " + markPath(database) + " says that this installation was moved, and cannot be read.", Err: err,
+			Hint: "Find out whether the installation works elsewhere; only if it does not, remove the file."}
 	}
 	return &m, nil
 }
@@ -67,15 +67,22 @@ func (m moveMark) write(database string) error {
 
 // refuseMoved is an error where a database is one that was moved.
 func refuseMoved(dsn string) error {
-	path, err := store.FilePath(dsn)
-	if err != nil {
-		return nil // in PostgreSQL, or no DSN at all, which others say better
+	path, inFile := fileOf(dsn)
+	if !inFile {
+		return nil
 	}
 	m, err := readMark(path)
 	if m == nil {
 		return err
 	}
 	return m.refusal(path)
+}
+
+// fileOf returns the file of a database, and false for one in PostgreSQL, and
+// for what is no DSN, which others say better.
+func fileOf(dsn string) (string, bool) {
+	path, err := store.FilePath(dsn)
+	return path, err == nil
 }
 
 // refusal is the error of a database whose content lives elsewhere, or may.
