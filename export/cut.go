@@ -112,7 +112,7 @@ func (c *cutter) makeRoom(e source.Entity, length int64) {
 		c.parts++
 		number = c.parts
 	}
-	c.file = &file{part: number, File: File{Name: fileName(e, c.spec.RunID, number), Entity: e}}
+	c.file = &file{part: number, File: File{Name: fileName(e, c.spec.stem(), number), Entity: e}}
 }
 
 // endFile ends the present file, if there is one: the next record is of another
@@ -170,9 +170,18 @@ func zipRoom(spec Spec) (int64, error) {
 	return int64(room), sizeErr
 }
 
+// stem is what the names of a run's files have in common: its id, and the number
+// of the range where the run is exported in ranges.
+func (s Spec) stem() string {
+	if s.Range == nil {
+		return s.RunID
+	}
+	return fmt.Sprintf("%s-%03d", s.RunID, s.Range.Number)
+}
+
 // fileName is the name of a file inside of a zip. Files of a split run carry
 // the part's number, so that all parts can be unpacked into one folder.
-func fileName(e source.Entity, runID string, number int) string {
+func fileName(e source.Entity, stem string, number int) string {
 	name := "Interaction-"
 	switch e {
 	case source.Attachment:
@@ -180,7 +189,7 @@ func fileName(e source.Entity, runID string, number int) string {
 	case source.Contact:
 		name = "Contact-"
 	}
-	name += runID
+	name += stem
 	if number > 0 {
 		name += fmt.Sprintf("-%04d", number)
 	}

@@ -37,7 +37,7 @@ func (e *Engine) Run(ctx context.Context, spec Spec, p *Progress) (*Result, erro
 	if keep := spec.Keep; keep != nil {
 		spec.Keep = func(ctx context.Context, c Checkpoint) error {
 			err := keep(ctx, c)
-			kept[c.Artifact.Key] = err == nil
+			kept[c.Artifact.Key] = err == nil || errors.Is(err, ErrCut)
 			return err
 		}
 	}
@@ -77,7 +77,7 @@ func (e *Engine) export(ctx context.Context, spec Spec, p *Progress) (*Result, e
 		return nil, err
 	}
 
-	ctx = source.WithErrand(ctx, source.Errand{Run: spec.RunID, OneSnapshot: spec.OneSnapshot, Waits: p.wait})
+	ctx = withErrand(ctx, spec, p.wait)
 	moving, stop := context.WithCancelCause(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { out.calls.watch(moving, stop) })
@@ -92,17 +92,48 @@ func (e *Engine) export(ctx context.Context, spec Spec, p *Progress) (*Result, e
 	}
 	group.Go(func() error { return in.feed(ctx, ring) })
 	group.Go(func() error { return out.run(ctx) })
-	if err := group.Wait(); err != nil {
+	err = group.Wait()
+	result.Artifacts = out.artifacts
+	for i := range result.Artifacts {
+		result.Artifacts[i].Parts = len(result.Artifacts)
+	}
+	if out.ended {
+		// All up to here is stored and kept, whatever has become of what was read
+		// behind it.
+		result.endAtLast(p)
+		return result, nil
+	}
+	if err != nil {
 		if cause := context.Cause(moving); cause != nil {
 			err = cause // what ended all the others
 		}
 		return nil, err
 	}
-	result.Artifacts = out.artifacts
-	for i := range result.Artifacts {
-		result.Artifacts[i].Parts = len(result.Artifacts)
-	}
 	return result, nil
+}
+
+// withErrand is the context in which a run reads.
+func withErrand(ctx context.Context, spec Spec, waits func(why string)) context.Context {
+	return source.WithErrand(ctx, source.Errand{Run: spec.RunID, OneSnapshot: spec.OneSnapshot, Snapshot: spec.Snapshot, Waits: waits})
+}
+
+// endAtLast takes back what was counted behind the last artifact, where a run
+// was cut.
+func (r *Result) endAtLast(p *Progress) {
+	var records, bytes int64
+	for e := range r.Records {
+		r.Records[e] = 0
+	}
+	for _, a := range r.Artifacts {
+		for _, f := range a.Files {
+			r.Records[f.Entity] += f.Records
+			records += f.Records
+			bytes += f.Size
+			r.Last = &f.Last
+		}
+	}
+	p.Records.Store(records)
+	p.Bytes.Store(bytes)
 }
 
 // entitiesOf lists the kinds of records that a run reads, in their order.
@@ -111,6 +142,14 @@ func entitiesOf(t cdds.EntityType) []source.Entity {
 		return []source.Entity{source.Contact}
 	}
 	return []source.Entity{source.Interaction, source.Attachment}
+}
+
+// entities lists those that are to be read.
+func (s Spec) entities() []source.Entity {
+	if s.Range != nil {
+		return []source.Entity{s.Range.Entity}
+	}
+	return entitiesOf(s.Type)
 }
 
 // Remove deletes all objects below a prefix except those with the given keys;

@@ -35,7 +35,12 @@ type Engine struct {
 	Source source.Source
 	Bucket *blob.Bucket
 	// Sync makes a stored object durable; nil where the bucket does by itself.
-	Sync         func(ctx context.Context, key string) error
+	Sync func(ctx context.Context, key string) error
+	// SnapshotLife is how long HoldSnapshot holds; 0: 5 minutes. A longer one
+	// holds back vacuum.
+	SnapshotLife time.Duration
+	// LeastRecords is the least that a range of a run is cut for; 0: 50,000.
+	LeastRecords int64
 	Workers      int // compressors of a run; 0: one for each core, at most 8
 	RangeRecords int // records of a short transaction; 0: 10,000
 	// StorageTimeout bounds each single call to the storage; 0: 10 minutes.
@@ -56,6 +61,14 @@ type Spec struct {
 	Encryption  cdds.Encryption // "": compatible
 	Prefix      string          // of the objects' keys; belongs to this attempt alone
 	OneSnapshot bool            // read the whole run in one transaction
+	// Range is the stretch of a split run to export; nil: all of it. Kept, Keep,
+	// Room and Prefix are then those of the range.
+	Range *Range
+	// Snapshot is the name of a snapshot that HoldSnapshot holds, under which all
+	// is read while it lives; "": what is there when it is read.
+	Snapshot string
+	// Counted is what Cut gave where it did not pay: Run need not count again.
+	Counted []Range
 	// NotBefore is the instant that the source's clock must have reached: what
 	// comes until then is not all there yet. A run that comes earlier ends with
 	// a *TooEarly. Zero: whenever.
@@ -68,7 +81,8 @@ type Spec struct {
 	// order of the parts: the run goes on behind the last record of it.
 	Kept []Checkpoint
 	// Keep is told of each part of a split run when it is durably stored. A
-	// kept part stays when the run fails. Nil: nothing is kept.
+	// kept part stays when the run fails. Nil: nothing is kept. ErrCut ends the
+	// run behind this part.
 	Keep func(ctx context.Context, c Checkpoint) error
 }
 
@@ -122,6 +136,9 @@ type Result struct {
 	// taken, by the source's clock.
 	OneSnapshot                 bool
 	SnapshotFirst, SnapshotLast time.Time
+	// Last is where Keep has cut the run by ErrCut, and nil where it was read to
+	// its end.
+	Last *source.Key
 }
 
 // Artifact is one stored file.

@@ -38,6 +38,7 @@ type writer struct {
 	part      *part
 	artifacts []Artifact
 	room      int64 // bytes that may still be stored, where that is bounded
+	ended     bool  // Keep has cut the run behind the last artifact
 }
 
 // part is an artifact that is being written.
@@ -128,7 +129,7 @@ func (w *writer) write(ctx context.Context, b *block) error {
 
 // openPart begins an artifact.
 func (w *writer) openPart(ctx context.Context, number int) error {
-	name := cdds.ArtifactName(w.spec.RunID, number)
+	name := cdds.ArtifactName(w.spec.stem(), number) // a range's has another in the end; see Number
 	ctx, cancel := context.WithCancel(ctx)
 	p := &part{number: number, cancel: cancel, stored: newDigest(), artifact: Artifact{Name: name, Key: w.spec.Prefix + name, Part: max(number, 1)}}
 	ctx, p.end = telemetry.Begin(ctx, "store part", slog.Int("cdds.part", p.artifact.Part))
@@ -182,7 +183,9 @@ func (w *writer) closePart(ctx context.Context) error {
 	p.artifact.Size, p.artifact.SHA256 = p.stored.size, p.stored.hex()
 	w.artifacts = append(w.artifacts, p.artifact)
 	if w.spec.Keep != nil && p.number > 0 {
-		return w.spec.Keep(ctx, Checkpoint{Artifact: p.artifact, Recipients: Fingerprints(w.spec.Recipients), Encryption: w.spec.Encryption})
+		err := w.spec.Keep(ctx, Checkpoint{Artifact: p.artifact, Recipients: Fingerprints(w.spec.Recipients), Encryption: w.spec.Encryption})
+		w.ended = errors.Is(err, ErrCut)
+		return err
 	}
 	return nil
 }

@@ -55,8 +55,8 @@ func (r *reader) run(ctx context.Context) (err error) {
 		}
 		defer func() { err = errors.Join(err, r.whole.Close()) }()
 	}
-	entities := entitiesOf(r.spec.Type)
-	if err := r.count(ctx, entities); err != nil {
+	entities := r.spec.entities()
+	if err := r.count(ctx); err != nil {
 		return err
 	}
 	if r.behind != nil {
@@ -84,40 +84,78 @@ func (r *reader) inSnapshot(ctx context.Context, do func(source.Snapshot) error)
 	return do(snapshot)
 }
 
-// count fills in the total for the progress. It is the first to see the
-// source's clock, and so the one that turns a run away that comes too early.
-func (r *reader) count(ctx context.Context, entities []source.Entity) (err error) {
-	ctx, end := telemetry.Begin(ctx, "count")
-	defer func() { end(err, slog.Int64("cdds.records", r.progress.Total.Load())) }()
-	return r.inSnapshot(ctx, func(snapshot source.Snapshot) error {
-		if wait := r.spec.NotBefore.Sub(snapshot.Time()); !r.spec.NotBefore.IsZero() && wait > 0 {
-			return &TooEarly{Wait: wait}
-		}
-		var total, interactions int64
-		r.result.TotalExact = true
-		for _, e := range entities {
-			n, err := snapshot.Count(ctx, r.query(e))
-			if err != nil {
+// count fills in the total for the progress. Whoever cut the run into ranges has
+// counted them.
+func (r *reader) count(ctx context.Context) (err error) {
+	counted := r.spec.Counted
+	if r.spec.Range != nil {
+		counted = []Range{*r.spec.Range}
+	}
+	if counted == nil {
+		err = r.inSnapshot(ctx, func(snapshot source.Snapshot) (err error) {
+			if err := early(r.spec, snapshot); err != nil {
 				return err
 			}
-			total += n.Records
-			if e == source.Interaction {
-				interactions = n.Records
-			}
-			r.result.TotalExact = r.result.TotalExact && n.Exact
-		}
-		r.progress.Total.Store(total)
-		if entities[0] != source.Interaction {
-			return nil
-		}
-		var err error
-		r.kinds, err = snapshot.Kinds(ctx, interactions)
+			counted, err = count(ctx, r.spec, snapshot)
+			return err
+		})
+	}
+	if err != nil {
 		return err
-	})
+	}
+	r.result.TotalExact = true
+	total := int64(0)
+	for _, c := range counted {
+		total += c.Records
+		r.result.TotalExact = r.result.TotalExact && c.Exact
+		if c.Entity == source.Interaction {
+			r.kinds = c.Kinds
+		}
+	}
+	r.progress.Total.Store(total)
+	return nil
+}
+
+// early turns a run away that comes too early by the source's clock.
+func early(spec Spec, snapshot source.Snapshot) error {
+	if wait := spec.NotBefore.Sub(snapshot.Time()); !spec.NotBefore.IsZero() && wait > 0 {
+		return &TooEarly{Wait: wait}
+	}
+	return nil
+}
+
+// count counts each kind of records of a run, as one range of it, and learns
+// what it can about interactions.
+func count(ctx context.Context, spec Spec, snapshot source.Snapshot) (ranges []Range, err error) {
+	var total int64
+	ctx, end := telemetry.Begin(ctx, "count")
+	defer func() { end(err, slog.Int64("cdds.records", total)) }()
+	for i, e := range spec.entities() {
+		n, err := snapshot.Count(ctx, spec.query(e))
+		if err != nil {
+			return nil, err
+		}
+		total += n.Records
+		r := Range{Number: i + 1, Entity: e, Records: n.Records, Exact: n.Exact}
+		if e == source.Interaction {
+			if r.Kinds, err = snapshot.Kinds(ctx, n.Records); err != nil {
+				return nil, err
+			}
+		}
+		ranges = append(ranges, r)
+	}
+	return ranges, nil
+}
+
+// query asks for all records of an entity.
+func (s Spec) query(e source.Entity) source.Query {
+	return source.Query{Entity: e, TenantID: s.TenantID, Window: s.Window, By: s.By, MediaTypes: s.MediaTypes}
 }
 
 func (r *reader) query(e source.Entity) source.Query {
-	return source.Query{Entity: e, TenantID: r.spec.TenantID, Window: r.spec.Window, By: r.spec.By, MediaTypes: r.spec.MediaTypes, Kinds: r.kinds}
+	q := r.spec.query(e)
+	q.Kinds = r.kinds
+	return q
 }
 
 // entity reads all records of one kind, range by range. A range that gives
@@ -125,12 +163,18 @@ func (r *reader) query(e source.Entity) source.Query {
 func (r *reader) entity(ctx context.Context, e source.Entity) error {
 	r.result.Records[e] += 0 // a kind without records is counted too
 	enc := newEncoder(e)
-	var after *source.Key
+	var after, upto *source.Key
+	if r.spec.Range != nil {
+		after, upto = r.spec.Range.After, r.spec.Range.Upto
+	}
 	if e == r.resumes {
 		after = r.behind
 	}
 	for {
-		n, last, err := r.readRange(ctx, e, enc, after)
+		if after != nil && upto != nil && *after == *upto {
+			return nil // all of it is stored
+		}
+		n, last, err := r.readRange(ctx, e, enc, source.Range{After: after, Upto: upto, Limit: r.limit})
 		if err != nil {
 			return err
 		}
@@ -146,19 +190,22 @@ func (r *reader) entity(ctx context.Context, e source.Entity) error {
 	}
 }
 
-// readRange reads the range behind a key, and returns how many records it gave
-// and the key of the last.
-func (r *reader) readRange(ctx context.Context, e source.Entity, enc *encoder, after *source.Key) (n int, last source.Key, err error) {
+// readRange reads a range, and returns how many records it gave and the key of
+// the last.
+func (r *reader) readRange(ctx context.Context, e source.Entity, enc *encoder, stretch source.Range) (n int, last source.Key, err error) {
 	ctx, end := telemetry.Begin(ctx, "read range", slog.String("cdds.entity", string(e)))
 	defer func() { end(err, slog.Int("cdds.records", n)) }()
 	err = r.inSnapshot(ctx, func(snapshot source.Snapshot) error {
 		if r.result.SnapshotFirst.IsZero() {
+			if err := early(r.spec, snapshot); err != nil {
+				return err
+			}
 			r.result.SnapshotFirst = snapshot.Time()
 		}
 		r.result.SnapshotLast = snapshot.Time()
 		r.cut.at = snapshot.Time()
 		var err error
-		n, err = snapshot.Read(ctx, r.query(e), source.Range{After: after, Limit: r.limit}, func(record *source.Record) error {
+		n, err = snapshot.Read(ctx, r.query(e), stretch, func(record *source.Record) error {
 			last = record.Key
 			return r.record(ctx, e, enc, record)
 		})

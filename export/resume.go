@@ -33,7 +33,7 @@ func goOn(kept []Checkpoint, in *reader, out *writer) error {
 	}
 	last := kept[len(kept)-1].Artifact
 	file := last.Files[len(last.Files)-1]
-	if !slices.Contains(entitiesOf(in.spec.Type), file.Entity) {
+	if !slices.Contains(in.spec.entities(), file.Entity) {
 		return misfit()
 	}
 	in.behind, in.resumes = &file.Last, file.Entity

@@ -155,9 +155,12 @@ func (h *history) Snapshot(ctx context.Context) (source.Snapshot, error) {
 
 func (h *history) MediaTypes(context.Context, int64) ([]string, error) { return nil, nil }
 func (*moment) Kinds(context.Context, int64) (source.Kinds, error)     { return nil, nil }
-func (h *history) Check(context.Context) ([]source.Finding, error)     { return nil, nil }
-func (h *history) Close() error                                        { return nil }
-func (h *history) expected(e source.Entity) []byte                     { return h.lines(e, 0, h.count[e]) }
+func (*moment) Cut(context.Context, source.Query, source.Range, int) ([]source.Key, error) {
+	return nil, nil
+}
+func (h *history) Check(context.Context) ([]source.Finding, error) { return nil, nil }
+func (h *history) Close() error                                    { return nil }
+func (h *history) expected(e source.Entity) []byte                 { return h.lines(e, 0, h.count[e]) }
 func (h *history) key(e source.Entity, i int) (k source.Key) {
 	k.ID = fmt.Sprintf("%010d", i)
 	return h.dated(e, k, i)

@@ -47,7 +47,7 @@ func (m Mapping) ReadRange(q Query, r Range, d Dialect, by Statements, emit func
 	if q.Entity != Attachment {
 		return by.Records(q.Entity, m.Read(q, r, d), emit)
 	}
-	a := &attachments{m: m, q: q, d: d, by: by, after: r.After}
+	a := &attachments{m: m, q: q, d: d, by: by, after: r.After, upto: r.Upto}
 	a.emit = func(record *Record) error {
 		key := record.Key
 		err := emit(record)
@@ -62,7 +62,7 @@ func (m Mapping) ReadRange(q Query, r Range, d Dialect, by Statements, emit func
 		if r.Limit > 0 {
 			want = min(want, r.Limit-a.given)
 		}
-		sizes, err := by.Sizes(m.sizes(q, Range{After: a.after, Limit: want}, d))
+		sizes, err := by.Sizes(m.sizes(q, a.next(want), d))
 		if err == nil {
 			err = a.read(sizes)
 		}
@@ -80,8 +80,12 @@ type attachments struct {
 	by    Statements
 	emit  func(*Record) error
 	after *Key // of the last one given
+	upto  *Key // of the last one to give; nil: there is no bound
 	given int
 }
+
+// next is the range of the next attachments.
+func (a *attachments) next(limit int) Range { return Range{After: a.after, Upto: a.upto, Limit: limit} }
 
 // read reads the next attachments, whose contents have these sizes.
 func (a *attachments) read(sizes []int64) error {
@@ -92,7 +96,7 @@ func (a *attachments) read(sizes []int64) error {
 			n = len(sizes)
 		}
 		if n > 0 {
-			got, err := a.by.Records(Attachment, a.m.Read(a.q, Range{After: a.after, Limit: n}, a.d), a.emit)
+			got, err := a.by.Records(Attachment, a.m.Read(a.q, a.next(n), a.d), a.emit)
 			if err == nil && got != n {
 				err = changed()
 			}
@@ -113,7 +117,7 @@ func (a *attachments) read(sizes []int64) error {
 // readLong reads the next attachment, whose content is long.
 func (a *attachments) readLong(size int64) error {
 	var held Record
-	got, err := a.by.Records(Attachment, a.m.readWithoutContent(a.q, Range{After: a.after, Limit: 1}, a.d), func(record *Record) error {
+	got, err := a.by.Records(Attachment, a.m.readWithoutContent(a.q, a.next(1), a.d), func(record *Record) error {
 		// Its bytes must outlive the statement.
 		held = Record{Key: record.Key, Values: make([]Value, len(record.Values))}
 		hold(held.Values, record.Values, nil)

@@ -16,6 +16,9 @@ type Errand struct {
 	// OneSnapshot says that all of the run must come from its first snapshot, so
 	// that none may be taken in its place.
 	OneSnapshot bool
+	// Snapshot is the name of a shared snapshot to read under while it lives; ""
+	// or one that is gone: each transaction takes its own.
+	Snapshot string
 	// Waits is told, in a sentence for people, what the run waits for, and ""
 	// when it goes on; nil where nobody wants to know.
 	Waits func(why string)

@@ -212,6 +212,15 @@ func (s *guarded) Kinds(ctx context.Context, records int64) (k Kinds, err error)
 	return k, err
 }
 
+// Cut cuts within the same time.
+func (s *guarded) Cut(ctx context.Context, q Query, r Range, most int) (keys []Key, err error) {
+	err = s.ask(ctx, func(ctx context.Context) (err error) {
+		keys, err = s.inner.Cut(ctx, q, r, most)
+		return err
+	})
+	return keys, err
+}
+
 // ask asks something that comes as one answer.
 func (s *guarded) ask(ctx context.Context, do func(context.Context) error) error {
 	return s.persist(ctx, func() (bool, error) {

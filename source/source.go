@@ -50,9 +50,11 @@ type Key struct {
 	Sub string `json:"sub,omitempty"` // the attachment's id
 }
 
-// Range is a stretch of a query in key order, read in one short transaction.
+// Range is a stretch of a query in key order, read in one short transaction. Its
+// keys need not be those of records: an id that is "" comes before all others.
 type Range struct {
 	After *Key // exclusive; nil starts at the first record
+	Upto  *Key // inclusive; nil ends at the last record
 	Limit int  // most records to read; 0 means no limit
 }
 
@@ -89,6 +91,12 @@ type Snapshot interface {
 	// Kinds learns what the Kinds of a query of so many interactions should be.
 	// It is nil where that would cost more than it spares.
 	Kinds(ctx context.Context, records int64) (Kinds, error)
+	// Cut returns the keys, in their order, that end all but the last of at most
+	// so many stretches, into which the records of r fall in about equal numbers.
+	// It goes by statistics or a sample and costs little, however many records
+	// there are. None where the source cannot tell. Those of attachments are cut
+	// as their interactions are.
+	Cut(ctx context.Context, q Query, r Range, most int) ([]Key, error)
 	// Read calls emit for each record of the range in key order and returns how
 	// many it gave. The record and its bytes are valid until emit returns. An
 	// error of emit ends the read and is returned as it is; after any error the

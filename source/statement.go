@@ -113,10 +113,7 @@ func (s *statement) tenant(id int64) string { return s.d.Typed(s.arg(id), Int) }
 
 func (s *statement) readInteractions(q Query, r Range) string {
 	start, id := s.interaction("startDate", "startdate"), s.interaction("ixnId", "id")
-	where := s.interactionFilter(q)
-	if r.After != nil {
-		where += fmt.Sprintf(" and (%s, %s) > (%s, %s)", start, id, s.instant(r.After.At), s.arg(r.After.ID))
-	}
+	where := s.interactionFilter(q) + s.between(start, id, r)
 	inner := fmt.Sprintf("select * from %s i where %s order by %s, %s%s", s.m.QuotedTable("interaction"), where, start, id, limit(r))
 	text := fmt.Sprintf("select %s from (%s) i", strings.Join(s.fields(Interaction), ", "), inner)
 	for _, e := range mappedEntities() {
@@ -142,12 +139,17 @@ func (s *statement) attachmentKeys(q Query, r Range, more string) (join, inner s
 	start, id := s.interaction("startDate", "startdate"), s.interaction("ixnId", "id")
 	own, entity := s.m.column("a", "attachment", "id", "id"), s.m.column("a", "attachment", "entityId", "entityid")
 	where := s.interactionFilter(q)
+	// The first condition of each says nothing new, but lies in one table, whose
+	// index it can use.
 	if r.After != nil {
-		// The first condition says nothing new, but lies in one table, whose index
-		// it can use.
 		at, after := s.instant(r.After.At), s.arg(r.After.ID)
 		where += fmt.Sprintf(" and (%s, %s) >= (%s, %s) and (%s, %s, %s) > (%s, %s, %s)", start, id, at, after,
 			start, id, own, at, after, s.arg(r.After.Sub))
+	}
+	if r.Upto != nil {
+		at, upto := s.instant(r.Upto.At), s.arg(r.Upto.ID)
+		where += fmt.Sprintf(" and (%s, %s) <= (%s, %s) and (%s, %s, %s) <= (%s, %s, %s)", start, id, at, upto,
+			start, id, own, at, upto, s.arg(r.Upto.Sub))
 	}
 	inner = fmt.Sprintf("select %s as key_at, %s as key_id, %s as key_sub%s from %s a join %s i on %s = %s where %s order by 1, 2, 3%s",
 		start, id, own, more, s.m.QuotedTable("attachment"), s.m.QuotedTable("interaction"), id, entity, where, limit(r))
@@ -157,10 +159,7 @@ func (s *statement) attachmentKeys(q Query, r Range, more string) (join, inner s
 func (s *statement) readContacts(q Query, r Range) string {
 	const attribute = "contact_attribute"
 	id := s.contact("contactId", "id")
-	where := s.contactFilter(q)
-	if r.After != nil {
-		where += fmt.Sprintf(" and %s > %s", id, s.arg(r.After.ID))
-	}
+	where := s.contactFilter(q) + s.contactsBetween(id, r)
 	inner := fmt.Sprintf("select * from %s c where %s order by %s%s", s.m.QuotedTable("contact"), where, id, limit(r))
 	columns := s.fields(Contact)
 	for _, c := range attributeFields() {
@@ -168,6 +167,31 @@ func (s *statement) readContacts(q Query, r Range) string {
 	}
 	return fmt.Sprintf("select %s from (%s) c left join %s a on %s = %s order by %s", strings.Join(columns, ", "), inner,
 		s.m.QuotedTable(attribute), s.m.column("a", attribute, "contactId", "contactid"), id, id)
+}
+
+// between is the condition that interactions lie in a range, by the index over
+// their key.
+func (s *statement) between(start, id string, r Range) string {
+	where := ""
+	if r.After != nil {
+		where += fmt.Sprintf(" and (%s, %s) > (%s, %s)", start, id, s.instant(r.After.At), s.arg(r.After.ID))
+	}
+	if r.Upto != nil {
+		where += fmt.Sprintf(" and (%s, %s) <= (%s, %s)", start, id, s.instant(r.Upto.At), s.arg(r.Upto.ID))
+	}
+	return where
+}
+
+// contactsBetween is the same for contacts.
+func (s *statement) contactsBetween(id string, r Range) string {
+	where := ""
+	if r.After != nil {
+		where += fmt.Sprintf(" and %s > %s", id, s.arg(r.After.ID))
+	}
+	if r.Upto != nil {
+		where += fmt.Sprintf(" and %s <= %s", id, s.arg(r.Upto.ID))
+	}
+	return where
 }
 
 // interactionFilter is the condition on the tenant, the window and the media

@@ -136,6 +136,11 @@ func (s *snapshot) Kinds(ctx context.Context, records int64) (source.Kinds, erro
 	return m.LearnKinds(records, all, dialect{}, statements{ctx, s})
 }
 
+// Cut cannot tell.
+func (*snapshot) Cut(context.Context, source.Query, source.Range, int) ([]source.Key, error) {
+	return nil, nil
+}
+
 // estimate is how many rows the planner expects of a statement.
 func (s *snapshot) estimate(ctx context.Context, st source.Statement) (int64, error) {
 	var plan []struct {
