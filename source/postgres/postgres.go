@@ -136,25 +136,34 @@ func (s *snapshot) Kinds(ctx context.Context, records int64) (source.Kinds, erro
 	return m.LearnKinds(records, all, dialect{}, statements{ctx, s})
 }
 
-// Cut cannot tell.
-func (*snapshot) Cut(context.Context, source.Query, source.Range, int) ([]source.Key, error) {
-	return nil, nil
-}
-
 // estimate is how many rows the planner expects of a statement.
 func (s *snapshot) estimate(ctx context.Context, st source.Statement) (int64, error) {
-	var plan []struct {
-		Plan struct {
-			Rows float64 `json:"Plan Rows"`
-		}
+	p, err := s.plan(ctx, st)
+	return int64(p.Rows), err
+}
+
+// plan is what the planner expects of a statement as a whole.
+type plan struct {
+	Rows float64 `json:"Plan Rows"`
+	Cost float64 `json:"Total Cost"`
+}
+
+// plans is the form in which the server gives a plan.
+type plans []struct{ Plan plan }
+
+// first is the one plan that there is.
+func (p plans) first() plan {
+	if len(p) != 1 {
+		return plan{}
 	}
-	if err := s.tx.QueryRow(ctx, "explain (format json) "+st.SQL, st.Args...).Scan(&plan); err != nil {
-		return 0, failure(ctx, err)
-	}
-	if len(plan) != 1 {
-		return 0, nil
-	}
-	return int64(plan[0].Plan.Rows), nil
+	return p[0].Plan
+}
+
+// plan asks the planner about a statement.
+func (s *snapshot) plan(ctx context.Context, st source.Statement) (plan, error) {
+	var p plans
+	err := s.tx.QueryRow(ctx, "explain (format json) "+st.SQL, st.Args...).Scan(&p)
+	return p.first(), failure(ctx, err)
 }
 
 // dialect is PostgreSQL's way to say things.
