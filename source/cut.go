@@ -6,9 +6,9 @@ import (
 	"cdds"
 )
 
-// hitsOfStretch is how many records of a sample a stretch must hold at least: by
-// fewer its share would be a guess.
-const hitsOfStretch = 16
+// HitsOfStretch is how many records, or those of a sample, a stretch must hold at
+// least: by fewer its share would be a guess.
+const HitsOfStretch = 16
 
 // Sampled returns the statement that gives the keys (instant, id and attachment's
 // id, each null where a key has none) of those records of a range that are in a
@@ -85,7 +85,7 @@ func (s *statement) sub(e Entity) string {
 // Evenly returns the keys among those of a sample, in their order, that cut a
 // range into at most so many stretches that hold equally many of them.
 func Evenly(sample []Key, r Range, most int) []Key {
-	most = min(most, len(sample)/hitsOfStretch)
+	most = min(most, len(sample)/HitsOfStretch)
 	var ends []Key
 	for i := 1; i < most; i++ {
 		ends = append(ends, sample[i*len(sample)/most])

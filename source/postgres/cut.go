@@ -72,6 +72,10 @@ func evenInstants(from, to int64, want int, weigh func([]span) error) ([]int64, 
 	if err := weigh(spans); err != nil {
 		return nil, err
 	}
+	want = min(want, int(spans[0].records/source.HitsOfStretch))
+	if want < 2 {
+		return nil, nil
+	}
 	share := spans[0].records / float64(want)
 	for asked, halved := 0, true; halved && asked < mostWeighed*want+chainWeighed; {
 		var halves []span

@@ -40,6 +40,8 @@ func Run(t *testing.T, open func(t *testing.T, tables []Table) Database) {
 		{"kinds that are known", s.kinds},
 		{"pages of any length", s.pages},
 		{"keys that no record has", s.keys},
+		{"stretches between any keys", s.between},
+		{"stretches of a cut", s.cuts},
 		{"a snapshot stays", s.isolation},
 		{"an error of emit", s.emitError},
 		{"a canceled context", s.canceled},

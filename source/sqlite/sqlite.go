@@ -143,11 +143,6 @@ func (s *snapshot) Count(ctx context.Context, q source.Query) (source.Count, err
 // learning where there are none.
 func (*snapshot) Kinds(context.Context, int64) (source.Kinds, error) { return nil, nil }
 
-// Cut cannot tell.
-func (*snapshot) Cut(context.Context, source.Query, source.Range, int) ([]source.Key, error) {
-	return nil, nil
-}
-
 // dialect is SQLite's way to say things.
 type dialect struct{}
 
