@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,6 +30,7 @@ type Source struct {
 	name    string // how connections show that no run uses
 	mapping source.Mapping
 	exact   int64
+	gone    atomic.Pointer[string] // the name of a shared snapshot that is not there any more
 }
 
 // Close releases all connections.
@@ -55,25 +57,54 @@ func (s *Source) MediaTypes(ctx context.Context, tenantID int64) ([]string, erro
 }
 
 // Snapshot begins a transaction and takes its snapshot. It waits for a free
-// connection as long as ctx allows.
+// connection as long as ctx allows. The errand may name a shared snapshot, which
+// is read under while it is there.
 func (s *Source) Snapshot(ctx context.Context) (source.Snapshot, error) {
 	conn, err := s.acquire(ctx, forever)
 	if err != nil {
 		return nil, err
 	}
-	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	snap, err := (*snapshot)(nil), errGone
+	if name := source.ErrandOf(ctx).Snapshot; name != "" {
+		snap, err = s.join(ctx, conn, name)
+	}
+	if errors.Is(err, errGone) {
+		snap, err = s.begin(ctx, conn, nil)
+	}
 	if err != nil {
 		conn.Release()
+		return nil, err
+	}
+	return snap, nil
+}
+
+// begin begins a transaction, and reads in it under a shared snapshot where one
+// is given.
+func (s *Source) begin(ctx context.Context, conn *pgxpool.Conn, shared *sharedName) (*snapshot, error) {
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
 		return nil, failure(ctx, err)
 	}
 	snap := &snapshot{source: s, conn: conn, tx: tx, types: types{known: conn.Conn().TypeMap()}}
-	// The first statement takes the snapshot: all that was committed before it
-	// began is seen. The name holds until the transaction ends.
-	const begin = "select statement_timestamp(), array(" + ownTexts + "), set_config('application_name', $1, true)"
-	var name string
-	row := tx.QueryRow(ctx, begin, s.nameOf(source.ErrandOf(ctx)))
-	if err := row.Scan(&snap.at, &snap.types.texts, &name); err != nil {
-		return nil, errors.Join(failure(ctx, err), snap.Close())
+	if shared != nil {
+		err = imports(ctx, tx, *shared)
+	}
+	var server int64
+	if err == nil {
+		// The first statement takes the snapshot: all that was committed before it
+		// began is seen. The name holds until the transaction ends.
+		const begin = "select statement_timestamp(), " + serverStart + ", array(" + ownTexts + "), set_config('application_name', $1, true)"
+		row := tx.QueryRow(ctx, begin, s.nameOf(source.ErrandOf(ctx)))
+		err = failure(ctx, row.Scan(&snap.at, &server, &snap.types.texts, nil))
+	}
+	if shared != nil {
+		snap.at = time.UnixMicro(shared.at)
+	}
+	if err == nil && shared != nil && server != shared.server {
+		err = errGone // another server's snapshot has the same name
+	}
+	if err != nil {
+		return nil, errors.Join(err, snap.rollback())
 	}
 	return snap, nil
 }
@@ -96,9 +127,14 @@ const closeTime = 5 * time.Second
 
 // Close ends the transaction and gives the connection back.
 func (s *snapshot) Close() error {
+	defer s.conn.Release()
+	return s.rollback()
+}
+
+// rollback ends the transaction.
+func (s *snapshot) rollback() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
-	defer s.conn.Release()
 	err := s.tx.Rollback(ctx)
 	if errors.Is(err, pgx.ErrTxClosed) || s.conn.Conn().IsClosed() {
 		return nil // a broken connection has ended its transaction

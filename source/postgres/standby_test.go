@@ -79,6 +79,26 @@ func TestStandby(t *testing.T) {
 		})
 		wantError(t, err, cdds.CodeUnavailable, "recovery conflict", "max_standby_streaming_delay")
 	})
+	t.Run("shares its snapshots", func(t *testing.T) {
+		s := open(t, standby.DSN("postgres", "postgres"), Options{})
+		want, _ := seen(t, s, t.Context())
+		shared := sharing(t, s)
+		contact(t, onPrimary, "late")
+		await(t, func() bool {
+			n, _ := seen(t, s, t.Context())
+			return n == want+1
+		})
+		if n, _ := seen(t, s, under(t, shared.Name)); n != want {
+			t.Errorf("under the snapshot there are %d contacts, want %d", n, want)
+		}
+		// On the primary there is no such snapshot.
+		if n, _ := seen(t, open(t, primary.DSN("postgres", "postgres"), Options{}), under(t, shared.Name)); n != want+1 {
+			t.Errorf("on the primary there are %d contacts, want %d", n, want+1)
+		}
+		if err := shared.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("tells how far it is behind", func(t *testing.T) {
 		s := open(t, standby.DSN("postgres", "postgres"), Options{})
 		lag := func() time.Duration {
