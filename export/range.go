@@ -193,11 +193,11 @@ func (e *Engine) HoldSnapshot(ctx context.Context, runID string) (name string, r
 	if err != nil || shared == nil {
 		return "", none, err
 	}
-	release = sync.OnceValue(shared.Close)
-	timer := time.AfterFunc(life, func() { _ = release() }) // the holder is told when it releases
+	once := sync.OnceValue(shared.Close)
+	timer := time.AfterFunc(life, func() { _ = once() }) // its error is kept for release
 	return shared.Name, func() error {
 		timer.Stop()
-		if err := release(); err != nil {
+		if err := once(); err != nil {
 			return fmt.Errorf("give the run's snapshot up: %w", err)
 		}
 		return nil

@@ -120,6 +120,7 @@ type history struct {
 
 	mu         sync.Mutex
 	snapshots  int // begun
+	counts     int // asked for
 	open       int
 	queries    []source.Query
 	before     func(e source.Entity, i int) error // called before each record, if given
@@ -155,12 +156,9 @@ func (h *history) Snapshot(ctx context.Context) (source.Snapshot, error) {
 
 func (h *history) MediaTypes(context.Context, int64) ([]string, error) { return nil, nil }
 func (*moment) Kinds(context.Context, int64) (source.Kinds, error)     { return nil, nil }
-func (*moment) Cut(context.Context, source.Query, source.Range, int) ([]source.Key, error) {
-	return nil, nil
-}
-func (h *history) Check(context.Context) ([]source.Finding, error) { return nil, nil }
-func (h *history) Close() error                                    { return nil }
-func (h *history) expected(e source.Entity) []byte                 { return h.lines(e, 0, h.count[e]) }
+func (h *history) Check(context.Context) ([]source.Finding, error)     { return nil, nil }
+func (h *history) Close() error                                        { return nil }
+func (h *history) expected(e source.Entity) []byte                     { return h.lines(e, 0, h.count[e]) }
 func (h *history) key(e source.Entity, i int) (k source.Key) {
 	k.ID = fmt.Sprintf("%010d", i)
 	return h.dated(e, k, i)
@@ -195,6 +193,9 @@ type moment struct {
 func (m *moment) Time() time.Time { return m.at }
 
 func (m *moment) Count(_ context.Context, q source.Query) (source.Count, error) {
+	m.h.mu.Lock()
+	m.h.counts++
+	m.h.mu.Unlock()
 	return source.Count{Records: int64(m.h.count[q.Entity]), Exact: !m.h.estimated}, nil
 }
 
@@ -214,6 +215,13 @@ func (m *moment) Read(ctx context.Context, q source.Query, r source.Range, emit 
 		from = last + 1
 	}
 	to := m.h.count[q.Entity]
+	if r.Upto != nil {
+		last, err := strconv.Atoi(r.Upto.ID)
+		if err != nil {
+			return 0, err
+		}
+		to = last + 1
+	}
 	if r.Limit > 0 {
 		to = min(to, from+r.Limit)
 	}
