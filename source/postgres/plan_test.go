@@ -59,33 +59,39 @@ func TestPlans(t *testing.T) {
 	week := cdds.Window{Start: day(1000), End: day(1007)}
 	always := cdds.Window{End: day(5000)}
 	middle := &source.Key{At: day(1000).UnixMicro(), ID: "8"}
+	later := &source.Key{At: day(1007).UnixMicro(), ID: "8"}
 	for _, test := range []struct {
 		name   string
 		entity source.Entity
 		window cdds.Window
 		by     cdds.DateField
 		after  *source.Key
+		upto   *source.Key
 		limit  int
 		media  []string
 		kinds  source.Kinds
 		index  string  // must be used
 		most   float64 // rows that may be read of interactions or contacts, or sorted
 	}{
-		{"first range of all", source.Interaction, always, cdds.ByStartDate, nil, 1000, nil, nil, "interaction_0", 1000},
-		{"range in the middle", source.Interaction, always, cdds.ByStartDate, middle, 1000, nil, nil, "interaction_0", 1000},
-		{"range of known kinds", source.Interaction, always, cdds.ByStartDate, middle, 1000, nil, source.Kinds{"interaction_chat": {2, 7}, "interaction_email": nil}, "interaction_0", 1000},
-		{"range of a week", source.Interaction, week, cdds.ByStartDate, middle, 500, nil, nil, "interaction_0", 500},
-		{"a whole week", source.Interaction, week, cdds.ByStartDate, nil, 0, nil, nil, "interaction_0", 700},
-		{"a media type of a week", source.Interaction, week, cdds.ByStartDate, nil, 1000, []string{"chat"}, nil, "interaction_0", 700},
-		{"a week by modified date", source.Interaction, week, cdds.ByModifiedDate, nil, 1000, nil, nil, "interaction_1", 1500},
-		{"attachments of a week", source.Attachment, week, cdds.ByStartDate, nil, 1000, nil, nil, "interaction_0", 1500},
-		{"attachments in the middle", source.Attachment, always, cdds.ByStartDate, &source.Key{At: middle.At, ID: "8", Sub: "a8"}, 100, nil, nil, "interaction_0", 1500},
-		{"first contacts", source.Contact, always, cdds.ByStartDate, nil, 1000, nil, nil, "contact_0", 2500},
-		{"contacts in the middle", source.Contact, always, cdds.ByStartDate, &source.Key{ID: "c3"}, 1000, nil, nil, "contact_0", 2500},
+		{"first range of all", source.Interaction, always, cdds.ByStartDate, nil, nil, 1000, nil, nil, "interaction_0", 1000},
+		{"range in the middle", source.Interaction, always, cdds.ByStartDate, middle, nil, 1000, nil, nil, "interaction_0", 1000},
+		{"range of known kinds", source.Interaction, always, cdds.ByStartDate, middle, nil, 1000, nil, source.Kinds{"interaction_chat": {2, 7}, "interaction_email": nil}, "interaction_0", 1000},
+		{"range of a week", source.Interaction, week, cdds.ByStartDate, middle, nil, 500, nil, nil, "interaction_0", 500},
+		{"a whole week", source.Interaction, week, cdds.ByStartDate, nil, nil, 0, nil, nil, "interaction_0", 700},
+		{"a media type of a week", source.Interaction, week, cdds.ByStartDate, nil, nil, 1000, []string{"chat"}, nil, "interaction_0", 700},
+		{"a week by modified date", source.Interaction, week, cdds.ByModifiedDate, nil, nil, 1000, nil, nil, "interaction_1", 1500},
+		{"attachments of a week", source.Attachment, week, cdds.ByStartDate, nil, nil, 1000, nil, nil, "interaction_0", 1500},
+		{"attachments in the middle", source.Attachment, always, cdds.ByStartDate, &source.Key{At: middle.At, ID: "8", Sub: "a8"}, nil, 100, nil, nil, "interaction_0", 1500},
+		{"interactions between two keys", source.Interaction, always, cdds.ByStartDate, middle, later, 0, nil, nil, "interaction_0", 700},
+		{"interactions up to a key", source.Interaction, always, cdds.ByStartDate, middle, later, 300, nil, nil, "interaction_0", 700},
+		{"attachments between two keys", source.Attachment, always, cdds.ByStartDate, &source.Key{At: middle.At, ID: "8", Sub: "a8"}, &source.Key{At: later.At, ID: "8", Sub: "a8"}, 0, nil, nil, "interaction_0", 1500},
+		{"contacts between two keys", source.Contact, always, cdds.ByStartDate, &source.Key{ID: "c3"}, &source.Key{ID: "c31"}, 0, nil, nil, "contact_0", 2500},
+		{"first contacts", source.Contact, always, cdds.ByStartDate, nil, nil, 1000, nil, nil, "contact_0", 2500},
+		{"contacts in the middle", source.Contact, always, cdds.ByStartDate, &source.Key{ID: "c3"}, nil, 1000, nil, nil, "contact_0", 2500},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			st := s.mapping.Read(source.Query{Entity: test.entity, TenantID: 101, Window: test.window, By: test.by, MediaTypes: test.media, Kinds: test.kinds},
-				source.Range{After: test.after, Limit: test.limit}, dialect{})
+				source.Range{After: test.after, Upto: test.upto, Limit: test.limit}, dialect{})
 			var text string
 			if err := s.pool.QueryRow(t.Context(), "explain (analyze, format json) "+st.SQL, st.Args...).Scan(&text); err != nil {
 				t.Fatal(err)

@@ -40,14 +40,3 @@ func TestRealDataInRanges(t *testing.T) {
 		}
 	}
 }
-
-// after reports whether a key comes after another.
-func after(k, other source.Key) bool {
-	if k.At != other.At {
-		return k.At > other.At
-	}
-	if k.ID != other.ID {
-		return k.ID > other.ID
-	}
-	return k.Sub > other.Sub
-}
