@@ -50,11 +50,12 @@ func (s *snapshot) numbered(ctx context.Context, reference string) (bool, error)
 	return kind == "table" && !without, s.source.failure(ctx, err)
 }
 
-// someRows is the condition that rows of a table are in the sample. Numbers that
-// no row has stand for the next one, so that gaps cost no more than rows.
+// someRows is the condition that rows of a table are in the sample: those at
+// numbers that lie evenly over all. Numbers that no row has stand for none, so
+// that what is left where much was deleted does not count for more than it is.
 func someRows(alias, table string) string {
 	return fmt.Sprintf("%s.rowid in (with recursive n(n) as (select 0 union all select n + 1 from n where n < %d), e(lo, hi) as (select (select min(rowid) from %s), (select max(rowid) from %s))"+
-		" select (select min(rowid) from %s where rowid >= e.lo + cast((e.hi - e.lo) * (n.n * 1.0 / %d) as integer)) from n, e)", alias, sampledRows-1, table, table, table, sampledRows-1)
+		" select e.lo + cast((e.hi - e.lo) * (n.n * 1.0 / %d) as integer) from n, e)", alias, sampledRows-1, table, table, sampledRows-1)
 }
 
 // keys reads keys.
