@@ -40,7 +40,7 @@ func (m *moment) Cut(_ context.Context, q source.Query, r source.Range, most int
 // inRanges exports ranges in a random order, each by an engine of its own, and
 // puts the results together as a run does. What is stored about ranges goes
 // through the JSON form, as from one node to another.
-func inRanges(t testing.TB, e *Engine, spec Spec, ranges []Range) *Result {
+func inRanges(t testing.TB, engine func() *Engine, spec Spec, ranges []Range) *Result {
 	t.Helper()
 	results := map[int]*Result{}
 	for _, i := range mathrand.New(mathrand.NewPCG(1, uint64(len(ranges)))).Perm(len(ranges)) {
@@ -48,9 +48,9 @@ func inRanges(t testing.TB, e *Engine, spec Spec, ranges []Range) *Result {
 		must(t, err)
 		var mine Range
 		must(t, json.Unmarshal(text, &mine))
-		own, order := *e, spec
+		order := spec
 		order.Range, order.Prefix = &mine, fmt.Sprintf("%srange-%d/", spec.Prefix, mine.Number)
-		result, p := export(t, &own, order)
+		result, p := export(t, engine(), order)
 		equal(t, "expected", p.Total.Load(), mine.Records)
 		equal(t, "kinds of records", len(result.Records), 1)
 		equal(t, "records", p.Records.Load(), result.Records[mine.Entity])
@@ -119,7 +119,7 @@ func TestRangesGiveWhatTheRunGives(t *testing.T) {
 			}
 			equal(t, "expected", expected, int64(c.interactions+c.attachments+c.contacts))
 			counts := h.counts
-			result := inRanges(t, e, spec, ranges)
+			result := inRanges(t, func() *Engine { own := *e; return &own }, spec, ranges)
 			equal(t, "counted again", h.counts, counts)
 			lines := linesOf(result, checkArtifacts(t, id, s, result))
 			for _, e := range entitiesOf(c.kind) {
