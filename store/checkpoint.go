@@ -9,7 +9,8 @@ import (
 // which the next attempt goes on.
 type Checkpoint struct {
 	RunID   string
-	Attempt int    // the attempt that stored it
+	Range   int    // the range that it belongs to; 0 where the run is not cut
+	Attempt int    // the attempt that stored it: of the range, where there is one
 	Part    int    // 1, 2, 3, … without a gap
 	Key     string // of the object in the storage
 	Body    []byte // what the engine needs to go on; opaque here
@@ -18,15 +19,15 @@ type Checkpoint struct {
 
 func scanCheckpoint(row scanner) (Checkpoint, error) {
 	var c Checkpoint
-	err := row.Scan(&c.RunID, &c.Attempt, &c.Part, &c.Key, &c.Body, (*instant)(&c.Now))
+	err := row.Scan(&c.RunID, &c.Range, &c.Attempt, &c.Part, &c.Key, &c.Body, (*instant)(&c.Now))
 	return c, err
 }
 
-// Checkpoints returns the checkpoints of a run by part. A run that has ended
+// Checkpoints returns the checkpoints of a run by range and part. A run that has ended
 // has none: they became artifacts, or their bytes are of no use any more.
 func (r Reader) Checkpoints(ctx context.Context, runID string) ([]Checkpoint, error) {
 	return all(ctx, r.from, "read the run's checkpoints", scanCheckpoint,
-		`SELECT run_id, attempt, part, key, body, created_at FROM checkpoints WHERE run_id = $1 ORDER BY part`, runID)
+		`SELECT run_id, range_number, attempt, part, key, body, created_at FROM checkpoints WHERE run_id = $1 ORDER BY range_number, part`, runID)
 }
 
 // AddCheckpoint keeps a part that is durably stored, and forgives the run its
@@ -48,16 +49,15 @@ func (t *Tx) AddCheckpoint(ctx context.Context, c Checkpoint) (bool, error) {
 	return err == nil, err
 }
 
-// DropCheckpoints forgets the checkpoints of a run from a part on: the attempt
+// DropCheckpoints forgets the checkpoints of a run that is not cut, from a part on: the attempt
 // cannot go on behind them and makes these parts anew. False means that the
 // attempt is no longer wanted.
 func (t *Tx) DropCheckpoints(ctx context.Context, runID string, attempt, fromPart int) (bool, error) {
-	n, err := exec(ctx, t.tx, "forget stored parts",
-		`UPDATE runs SET attempt = attempt WHERE id = $1 AND attempt = $2 AND `+atWork, runID, attempt)
-	if err != nil || n == 0 {
+	mine, err := t.holdAttempt(ctx, runID, attempt)
+	if err != nil || !mine {
 		return false, err
 	}
-	_, err = exec(ctx, t.tx, "forget stored parts", `DELETE FROM checkpoints WHERE run_id = $1 AND part >= $2`, runID, fromPart)
+	_, err = exec(ctx, t.tx, "forget stored parts", `DELETE FROM checkpoints WHERE run_id = $1 AND range_number = 0 AND part >= $2`, runID, fromPart)
 	return err == nil, err
 }
 

@@ -22,6 +22,7 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 		w.tx(t, func(ctx context.Context, tx *store.Tx) error {
 			return tx.InsertAudit(ctx, store.AuditEntry{TenantID: "tenant-a", UserID: "user-a", Username: "ann", Action: "job.create", Object: "job-1", At: now})
 		})
+		cut := w.cutRun(t, w.addJob(t, w.job(w.alpha, "job-2")), "run-3", 2)
 		escrow := w.addRecipient(t, w.alpha, "recipient-1")
 		const other = "tenant-b"
 		for name, read := range map[string]func() error{
@@ -95,6 +96,10 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 				has, err := w.st.HasRuns(ctx, other)
 				return map[bool]int{true: 1}[has], err
 			},
+			"RangeUse": func() (int, error) {
+				use, err := w.st.RangeUse(ctx, other, cut.ID)
+				return int(use.Total), err
+			},
 			"RunUse": func() (int, error) {
 				use, err := w.st.RunUse(ctx, other, now)
 				return int(use.InProgress + use.Queued), err
@@ -154,12 +159,13 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 func TestIsolationCoversEveryRead(t *testing.T) {
 	covered := []string{"Job", "JobRow", "Jobs", "Run", "Runs", "RunsChanged", "Manifest", "Artifact", "Artifacts", "Audit", "AuditAfter", "AuditHead", "CheckChain",
 		"RunDays", "StorageUse", "CertificateEnds", "Downloads", "Recipients", "UserRow", "UserRows", "Administrators", "JobsOf", "HasRuns", "RunUse",
-		"NextAfter"}
+		"NextAfter", "RangeUse"}
 	// These are for workers, loops and sign-in, before or beyond any tenant.
 	beyond := []string{"Tenant", "TenantNamed", "Tenants", "User", "UsersNamed", "Users", "Certificate", "Session", "Remembered", "DueJobs", "RunByID", "ActiveRuns",
 		"NextQueuedRun", "UnbegunRuns", "Checkpoints", "TokenByHash", "SignInFailures", "TokensOf", "StuckRuns", "RunsInProgress", "UnfinishedRuns", "WaitingRuns", "LastWindowEnd",
 		"Attempts", "ArtifactsOfRun", "ExpiredArtifacts", "ArtifactsAfter", "NextToVerify", "KeptBefore", "AuditChains", "Encryption", "SessionByID",
-		"SessionsOf", "RememberedBrowser", "RememberedBrowsersOf", "RememberSecret", "UserByIdentity", "SignOnSessions", "NextTurn", "QueueState", "StorageStock"}
+		"SessionsOf", "RememberedBrowser", "RememberedBrowsersOf", "RememberSecret", "UserByIdentity", "SignOnSessions", "NextTurn", "QueueState", "StorageStock", "Cut", "Ranges", "NextHelp",
+		"OpenRange", "LastRange"}
 	var unknown []string
 	for method := range reflect.TypeFor[store.Reader]().Methods() {
 		if !slices.Contains(covered, method.Name) && !slices.Contains(beyond, method.Name) {

@@ -49,6 +49,14 @@ func (t *Tx) Finish(ctx context.Context, o Outcome) (bool, error) {
 	if err := t.endAttempt(ctx, o.RunID, failed.Message, o.Now); err != nil {
 		return false, err
 	}
+	if o.State == cdds.RunFinished {
+		if err := t.checkRanges(ctx, o.RunID, len(o.Artifacts)); err != nil {
+			return false, err
+		}
+	}
+	if err := t.endRanges(ctx, o.RunID); err != nil {
+		return false, err
+	}
 	if err := t.endCheckpoints(ctx, o.RunID); err != nil {
 		return false, err
 	}
@@ -73,6 +81,9 @@ func (t *Tx) Cancel(ctx context.Context, tenantID, runID string, now time.Time) 
 		UPDATE runs SET state = 'canceled', finished_at = $3, updated_at = $3, lease_owner = NULL, lease_until = NULL, waiting = ''
 		WHERE id = $1 AND tenant_id = $2 AND state IN ('queued', 'in_progress')`, runID, tenantID, instant(now))
 	if err != nil || n == 0 {
+		return false, err
+	}
+	if err := t.endRanges(ctx, runID); err != nil {
 		return false, err
 	}
 	if err := t.endCheckpoints(ctx, runID); err != nil {

@@ -35,10 +35,10 @@ func (r Reader) HasRuns(ctx context.Context, tenantID string) (bool, error) {
 	return one(ctx, r.from, "runs of the tenant", value[bool], `SELECT EXISTS (SELECT 1 FROM runs r WHERE r.tenant_id = $1)`, tenantID)
 }
 
-// RunUse is how many of a tenant's runs count against its limit, and how many
-// wait to be begun.
+// RunUse is what counts against a tenant's limit of runs, and how many wait to
+// be begun.
 type RunUse struct {
-	InProgress int64
+	InProgress int64 // and those who help with them
 	Queued     int64 // those that are due
 }
 
@@ -48,7 +48,8 @@ func (r Reader) RunUse(ctx context.Context, tenantID string, now time.Time) (Run
 		var u RunUse
 		err := row.Scan(&u.InProgress, &u.Queued)
 		return u, err
-	}, `SELECT (SELECT count(*) FROM runs r WHERE r.tenant_id = $1 AND r.state = 'in_progress'),
+	}, `SELECT (SELECT count(*) FROM runs r WHERE r.tenant_id = $1 AND r.state = 'in_progress')
+			+ (SELECT count(*) FROM run_ranges h WHERE h.tenant_id = $1 AND h.state = 'taken' AND h.helper),
 		(SELECT count(*) FROM runs r WHERE r.tenant_id = $1 AND r.state = 'queued' AND r.due_at <= $2)`, tenantID, instant(now))
 }
 

@@ -13,10 +13,11 @@ import (
 // wait for no more than one of them at each worker.
 
 // atLimit is the condition that the tenant of a run has as many runs in
-// progress as it may have.
+// progress as it may have, those who help with them included.
 func atLimit(run string) string {
 	return `EXISTS (SELECT 1 FROM tenants b WHERE b.id = ` + run + `.tenant_id AND b.max_runs > 0
-		AND b.max_runs <= (SELECT count(*) FROM runs p WHERE p.tenant_id = b.id AND p.state = 'in_progress'))`
+		AND b.max_runs <= (SELECT count(*) FROM runs p WHERE p.tenant_id = b.id AND p.state = 'in_progress')
+			+ (SELECT count(*) FROM run_ranges h WHERE h.tenant_id = b.id AND h.state = 'taken' AND h.helper))`
 }
 
 // ready is the condition that a queued run may start at an instant as far as
@@ -25,8 +26,10 @@ func ready(run, now string) string {
 	return run + `.state = 'queued' AND ` + run + `.due_at <= ` + now + ` AND NOT ` + goesBefore(run, now)
 }
 
-// atWorkOf counts the runs in progress of the tenant t.
-const atWorkOf = `(SELECT count(*) FROM runs p WHERE p.tenant_id = t.id AND p.state = 'in_progress')`
+// atWorkOf counts what is at work of the tenant t: its runs in progress, and the
+// workers who help with ranges of these.
+const atWorkOf = `((SELECT count(*) FROM runs p WHERE p.tenant_id = t.id AND p.state = 'in_progress')
+	+ (SELECT count(*) FROM run_ranges h WHERE h.tenant_id = t.id AND h.state = 'taken' AND h.helper))`
 
 // NextTurn returns the queued run that is to start next among those of all
 // tenants: the oldest one that may start of the tenant whose turn it is.

@@ -60,7 +60,11 @@ func oldRows() []oldRow {
 			VALUES ('artifact', 'tenant-a', 'done', 'job', 'Chats', 'chats', 'interaction', 'export-done.zip.p7m', 'k/1', 1, 1, 70, 'ab', '["f1"]', $1, $2)`, args: []any{int64(oldEnd), int64(farEnd)}},
 		{from: 11, query: `UPDATE tenants SET source_name = 'east', max_runs = 3 WHERE id = 'tenant-a'`},
 		{from: 4, query: `INSERT INTO restores (restored_at, kept_until) VALUES (9, $1)`, args: []any{int64(farEnd)}},
-		{from: 5, query: `INSERT INTO checkpoints (run_id, part, tenant_id, attempt, key, body, created_at) VALUES ('going', 1, 'tenant-a', 1, 'k/2', $1, 1)`, args: []any{[]byte("{}")}},
+		{from: 5, before: 17, query: `INSERT INTO checkpoints (run_id, part, tenant_id, attempt, key, body, created_at) VALUES ('going', 1, 'tenant-a', 1, 'k/2', $1, 1)`, args: []any{[]byte("{}")}},
+		{from: 17, query: `INSERT INTO run_cuts (run_id, tenant_id, recipients, encryption, snapshot, total, exact) VALUES ('going', 'tenant-a', $1, 'compatible', '', 7, $2)`, args: []any{[]byte("der"), true}},
+		{from: 17, query: `INSERT INTO run_ranges (run_id, number, tenant_id, behind, body, state, attempt, helper, node, beat, faults, records, encoded_bytes, waiting, parts, stored_bytes, ends_early, uncut)
+			VALUES ('going', 1, 'tenant-a', 0, $1, 'taken', 1, $2, 'node-1', 9, 0, 7, 700, '', 1, 70, $3, $3)`, args: []any{[]byte("{}"), true, false}},
+		{from: 17, query: `INSERT INTO checkpoints (run_id, range_number, part, tenant_id, attempt, key, body, created_at) VALUES ('going', 1, 1, 'tenant-a', 1, 'k/2', $1, 1)`, args: []any{[]byte("{}")}},
 		{from: 6, query: `INSERT INTO tokens (id, token_hash, tenant_id, user_id, name, scopes, created_at, expires_at) VALUES ('token', 't1', 'tenant-a', 'user-a', 'nightly', 'read,run', 1, $1)`, args: []any{int64(farEnd)}},
 		{from: 7, query: `INSERT INTO sign_in_failures (subject, failures, last_at) VALUES ('subject', 4, 8)`},
 		{from: 13, query: `INSERT INTO identities (issuer, subject, tenant_id, user_id, created_at) VALUES ('https://id.example.com', '42', 'tenant-a', 'user-a', 1)`},
@@ -161,6 +165,7 @@ func (w *world) findLater(t *testing.T, version int64) {
 		equal(t, what, n, want)
 	}
 	count("checkpoints", 5, len(got(w.st.Checkpoints(ctx, "going"))(t)))
+	count("ranges", 17, len(got(w.st.Ranges(ctx, "going"))(t)))
 	count("tokens", 6, len(got(w.st.TokensOf(ctx, "user-a"))(t)))
 	count("failed sign-ins", 7, len(got(w.st.SignInFailures(ctx, []string{"subject"}))(t)))
 	count("sessions", 12, len(got(w.st.SessionsOf(ctx, "user-a", now))(t)))
@@ -188,7 +193,13 @@ func (w *world) findLater(t *testing.T, version int64) {
 // that what is final stays.
 func (w *world) goOn(t *testing.T) {
 	t.Helper()
-	if !w.finish(t, store.Outcome{RunID: "going", Attempt: 1, State: cdds.RunFinished, Now: now}) {
+	w.tx(t, func(ctx context.Context, tx *store.Tx) error { // by whoever holds its range
+		ref := store.RangeRef{RunID: "going", Number: 1, Attempt: 1}
+		_, err := tx.FinishRange(ctx, ref, 1, cdds.Progress{}, nil)
+		return err
+	})
+	going := got(w.st.RunByID(t.Context(), "going"))(t)
+	if !w.finish(t, store.Outcome{RunID: "going", Attempt: 1, State: cdds.RunFinished, Now: now, Artifacts: []cdds.Artifact{w.artifact(going, 1, 1)}}) {
 		t.Fatal("the run in progress could not be finished")
 	}
 	if !w.start(t, got(w.st.Run(t.Context(), "tenant-a", "waiting"))(t), 1) {

@@ -1,0 +1,66 @@
+-- A split run may be cut into ranges: stretches of the order of its records
+-- that workers of any node export side by side. Both tables have rows only
+-- while the run is in progress.
+--
+-- run_cuts holds what is true of all ranges of a run: the certificates that all
+-- are encrypted to (DER, one behind the other), the kind of encryption, the name
+-- of the snapshot that is held open, '' for none, and how many records are
+-- expected.
+--
+-- A range is open, taken by a worker, done, or failed for good. attempt counts
+-- who has taken it, and every write of a holder carries it. beat counts up while
+-- the holder is alive. behind is the range whose rest this one is, 0 for one of
+-- the first cut. body is the stretch, outcome what the engine says of a range
+-- that is done; both are the worker's. helper tells a holder that counts
+-- against the tenant's limit of runs from the one who carries the run out. ends_early asks the
+-- holder to end the range at its next part, uncut says that it is to be cut by
+-- whoever takes it.
+
+-- +goose Up
+CREATE TABLE run_cuts (
+    run_id     TEXT    NOT NULL PRIMARY KEY,
+    tenant_id  TEXT    NOT NULL,
+    recipients BYTEA   NOT NULL,
+    encryption TEXT    NOT NULL CHECK (encryption IN ('compatible', 'authenticated')),
+    snapshot   TEXT    NOT NULL,
+    total      BIGINT  NOT NULL,
+    exact      BOOLEAN NOT NULL,
+    FOREIGN KEY (tenant_id, run_id) REFERENCES runs (tenant_id, id) ON DELETE CASCADE
+);
+
+CREATE TABLE run_ranges (
+    run_id          TEXT    NOT NULL,
+    number          BIGINT  NOT NULL CHECK (number >= 1),
+    tenant_id       TEXT    NOT NULL,
+    behind          BIGINT  NOT NULL CHECK (behind >= 0 AND behind < number),
+    body            BYTEA   NOT NULL,
+    state           TEXT    NOT NULL CHECK (state IN ('open', 'taken', 'done', 'failed')),
+    attempt         BIGINT  NOT NULL CHECK (attempt >= 0),
+    helper          BOOLEAN NOT NULL,
+    node            TEXT    NOT NULL,
+    beat            BIGINT  NOT NULL,
+    faults          BIGINT  NOT NULL CHECK (faults >= 0),
+    due_at          BIGINT,
+    records         BIGINT  NOT NULL CHECK (records >= 0),
+    encoded_bytes   BIGINT  NOT NULL CHECK (encoded_bytes >= 0),
+    waiting         TEXT    NOT NULL,
+    parts           BIGINT  NOT NULL CHECK (parts >= 0),
+    stored_bytes    BIGINT  NOT NULL CHECK (stored_bytes >= 0),
+    ends_early      BOOLEAN NOT NULL,
+    uncut           BOOLEAN NOT NULL,
+    outcome         BYTEA,
+    failure_code    TEXT,
+    failure_message TEXT,
+    failure_hint    TEXT,
+    PRIMARY KEY (run_id, number),
+    FOREIGN KEY (tenant_id, run_id) REFERENCES runs (tenant_id, id) ON DELETE CASCADE,
+    CONSTRAINT run_ranges_failure_of_failed CHECK ((failure_code IS NOT NULL) = (state = 'failed'))
+);
+CREATE INDEX run_ranges_open ON run_ranges (tenant_id, run_id, number) WHERE state = 'open';
+CREATE INDEX run_ranges_helped ON run_ranges (tenant_id) WHERE state = 'taken' AND helper;
+
+-- Parts are counted within their range; 0 is a run that is not cut.
+ALTER TABLE checkpoints
+    ADD COLUMN range_number BIGINT NOT NULL DEFAULT 0 CHECK (range_number >= 0),
+    DROP CONSTRAINT checkpoints_pkey,
+    ADD PRIMARY KEY (run_id, range_number, part);
