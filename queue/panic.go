@@ -15,7 +15,7 @@ var errPanicked = errors.New("the work on the task panicked; the log has the pla
 // would catch a panic too, but would log its value and keep it in the database,
 // and a panic's value may hold customer data. What is logged is where it
 // happened; the text of the value only where the Go runtime wrote it.
-func (w *worker) guarded(ctx context.Context, t Task) (err error) {
+func (g *guard) guarded(ctx context.Context, t Task) (err error) {
 	defer func() {
 		value := recover()
 		if value == nil {
@@ -25,8 +25,8 @@ func (w *worker) guarded(ctx context.Context, t Task) (err error) {
 		if fault, ours := value.(runtime.Error); ours {
 			reason = fault.Error()
 		}
-		w.log.Error("panic while working a task", "run", t.RunID, "attempt", t.Attempt, "panic", reason, "stack", string(debug.Stack()))
+		g.log.Error("panic while working a task", "run", t.RunID, "attempt", t.Attempt, "panic", reason, "stack", string(debug.Stack()))
 		err = errPanicked
 	}()
-	return w.work(ctx, t)
+	return g.work(ctx, t)
 }

@@ -3,7 +3,8 @@
 //
 // River does the work, on SQLite and on PostgreSQL, and nothing outside this
 // package knows of it. A task says which attempt of which run is to be carried
-// out and nothing else: the run's row is the truth. A task is therefore tried
+// out, or that a run wants help with its ranges, and nothing else: the rows of
+// the run are the truth. A task is therefore tried
 // once; whether an attempt is repeated, and what becomes of the run of a worker
 // that was lost, is decided with the run's row, and leads to a new task.
 //
@@ -34,10 +35,13 @@ import (
 // queue is stopped.
 var ErrStopping = errors.New("the queue is being stopped")
 
-// Task is one attempt of a run that is to be carried out.
+// Task is one attempt of a run that is to be carried out or, with Help, a call to
+// take a range of a run, whichever attempt of it is at work. Help comes after all
+// attempts that wait.
 type Task struct {
 	RunID   string
 	Attempt int
+	Help    bool
 }
 
 // Config is what a queue works with.
@@ -91,7 +95,9 @@ func Open(cfg Config, work func(ctx context.Context, t Task) error) (*Queue, err
 	}
 	if work != nil {
 		riverConfig.Workers = river.NewWorkers()
-		river.AddWorker(riverConfig.Workers, &worker{work: work, log: cfg.Log})
+		guarded := &guard{work: work, log: cfg.Log}
+		river.AddWorker(riverConfig.Workers, &worker{guard: guarded})
+		river.AddWorker(riverConfig.Workers, &helper{guard: guarded})
 		riverConfig.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: max(cfg.Workers, 1)}}
 	}
 	client, err := river.NewClient(q.driver, riverConfig)
@@ -138,7 +144,12 @@ func (q *Queue) Enqueue(ctx context.Context, tx *sql.Tx, t Task, at time.Time) e
 	} else {
 		at = time.Time{} // River looks at tasks with an instant every five seconds only, even past ones
 	}
-	_, err := q.client.InsertTx(ctx, tx, args(t), &river.InsertOpts{MaxAttempts: 1, ScheduledAt: at})
+	var err error
+	if t.Help {
+		_, err = q.client.InsertTx(ctx, tx, helpArgs{RunID: t.RunID}, &river.InsertOpts{MaxAttempts: 1, ScheduledAt: at, Priority: helpPriority})
+	} else {
+		_, err = q.client.InsertTx(ctx, tx, args{RunID: t.RunID, Attempt: t.Attempt}, &river.InsertOpts{MaxAttempts: 1, ScheduledAt: at})
+	}
 	return failure("take a task", err)
 }
 
@@ -190,19 +201,52 @@ type args struct {
 // Kind names this sort of task; it stands in the database and stays.
 func (args) Kind() string { return "run_attempt" }
 
+// helpArgs is a call for help as River keeps it.
+type helpArgs struct {
+	RunID string `json:"runId"`
+}
+
+// Kind names this sort of task; it stands in the database and stays.
+func (helpArgs) Kind() string { return "run_help" }
+
+// helpPriority is River's lowest: a run that begins is worth more than one that
+// ends sooner.
+const helpPriority = 4
+
 // worker hands River's tasks to the owner's function.
 type worker struct {
 	river.WorkerDefaults[args]
-	work func(ctx context.Context, t Task) error
-	log  *slog.Logger
+	*guard
 }
 
 // Work carries out one task.
 func (w *worker) Work(ctx context.Context, job *river.Job[args]) error {
+	return w.carryOut(ctx, Task{RunID: job.Args.RunID, Attempt: job.Args.Attempt})
+}
+
+// helper hands River's calls for help to the owner's function.
+type helper struct {
+	river.WorkerDefaults[helpArgs]
+	*guard
+}
+
+// Work carries out one task.
+func (w *helper) Work(ctx context.Context, job *river.Job[helpArgs]) error {
+	return w.carryOut(ctx, Task{RunID: job.Args.RunID, Help: true})
+}
+
+// guard stands between River and the owner's function.
+type guard struct {
+	work func(ctx context.Context, t Task) error
+	log  *slog.Logger
+}
+
+// carryOut carries out one task.
+func (g *guard) carryOut(ctx context.Context, t Task) error {
 	task, stop := ownContext(ctx)
 	defer stop()
-	err := w.guarded(task, Task(job.Args))
-	log := w.log.With("run", job.Args.RunID, "attempt", job.Args.Attempt)
+	err := g.guarded(task, t)
+	log := g.log.With("run", t.RunID, "attempt", t.Attempt, "help", t.Help)
 	switch {
 	case err == nil:
 		return nil

@@ -46,7 +46,6 @@ type RangeRef struct {
 type Range struct {
 	RangeRef
 	TenantID  string
-	Behind    int    // the range whose rest this one is; 0 for one of the first cut
 	Body      []byte // the stretch; opaque here
 	State     RangeState
 	Helper    bool  // its holder is not the one who carries the run out
@@ -63,13 +62,13 @@ type Range struct {
 	Failure   cdds.RunFailure
 }
 
-const rangeColumns = `g.run_id, g.number, g.attempt, g.tenant_id, g.behind, g.body, g.state, g.helper, g.beat, g.faults,
+const rangeColumns = `g.run_id, g.number, g.attempt, g.tenant_id, g.body, g.state, g.helper, g.beat, g.faults,
 	g.records, g.encoded_bytes, g.waiting, g.parts, g.stored_bytes, g.ends_early, g.uncut, g.outcome, g.failure_code, g.failure_message, g.failure_hint`
 
 func scanRange(row scanner) (Range, error) {
 	var g Range
 	var code, message, hint text
-	err := row.Scan(&g.RunID, &g.Number, &g.Attempt, &g.TenantID, &g.Behind, &g.Body, &g.State, &g.Helper, &g.Beat, &g.Faults,
+	err := row.Scan(&g.RunID, &g.Number, &g.Attempt, &g.TenantID, &g.Body, &g.State, &g.Helper, &g.Beat, &g.Faults,
 		&g.Records, &g.Bytes, &g.Waiting, &g.Parts, &g.Stored, &g.EndsEarly, &g.Uncut, &g.Outcome, &code, &message, &hint)
 	g.Failure = cdds.RunFailure{Code: cdds.Code(code), Message: string(message), Hint: string(hint)}
 	return g, err
@@ -124,10 +123,10 @@ func (t *Tx) InsertCut(ctx context.Context, attempt int, c Cut, ranges []Range) 
 func (t *Tx) insertRanges(ctx context.Context, runID string, ranges []Range) error {
 	for _, g := range ranges {
 		_, err := exec(ctx, t.tx, "add a range", `
-			INSERT INTO run_ranges (run_id, number, tenant_id, behind, body, state, attempt, helper, node, beat, faults,
+			INSERT INTO run_ranges (run_id, number, tenant_id, body, state, attempt, helper, node, beat, faults,
 				records, encoded_bytes, waiting, parts, stored_bytes, ends_early, uncut)
-			VALUES ($1, $2, (SELECT tenant_id FROM runs WHERE id = $1), $3, $4, 'open', 0, FALSE, '', 0, 0, 0, 0, '', 0, 0, FALSE, $5)`,
-			runID, g.Number, g.Behind, g.Body, g.Uncut)
+			VALUES ($1, $2, (SELECT tenant_id FROM runs WHERE id = $1), $3, 'open', 0, FALSE, '', 0, 0, 0, 0, '', 0, 0, FALSE, $4)`,
+			runID, g.Number, g.Body, g.Uncut)
 		if err != nil {
 			return err
 		}

@@ -176,11 +176,11 @@ func TestARangeThatEndsEarly(t *testing.T) {
 		equal(t, "beat", w.beat(t, g.RangeRef), false)
 		done, rest := w.rangeOf(t, "run-1", 1), w.rangeOf(t, "run-1", 3)
 		equal(t, "the range", []any{done.State, string(done.Body), done.Parts}, []any{store.RangeDone, "shorter", 1})
-		equal(t, "its rest", []any{rest.State, string(rest.Body), rest.Behind, rest.Uncut}, []any{store.RangeOpen, "rest", 1, true})
+		equal(t, "its rest", []any{rest.State, string(rest.Body), rest.Uncut}, []any{store.RangeOpen, "rest", true})
 
 		rest = w.take(t, "run-1", 3, false)
 		equal(t, "cut", w.doing(t, func(ctx context.Context, tx *store.Tx) (bool, error) {
-			return tx.SplitRange(ctx, rest.RangeRef, []byte("its first half"), []store.Range{{RangeRef: store.RangeRef{Number: 4}, Behind: 3, Body: []byte("its second half")}})
+			return tx.SplitRange(ctx, rest.RangeRef, []byte("its first half"), []store.Range{{RangeRef: store.RangeRef{Number: 4}, Body: []byte("its second half")}})
 		}), true)
 		rest = w.rangeOf(t, "run-1", 3)
 		equal(t, "the first half", []any{string(rest.Body), rest.Uncut}, []any{"its first half", false})

@@ -127,7 +127,7 @@ func (t *Tx) AddPart(ctx context.Context, ref RangeRef, c Checkpoint, stored int
 	if err != nil {
 		return Kept{}, err
 	}
-	return Kept{Mine: true, Last: true}, t.insertRanges(ctx, ref.RunID, []Range{{RangeRef: RangeRef{Number: last + 1}, Behind: ref.Number, Body: rest, Uncut: true}})
+	return Kept{Mine: true, Last: true}, t.insertRanges(ctx, ref.RunID, []Range{{RangeRef: RangeRef{Number: last + 1}, Body: rest, Uncut: true}})
 }
 
 // partKept tells an attempt that has ended its range early with this very part,

@@ -62,8 +62,8 @@ func oldRows() []oldRow {
 		{from: 4, query: `INSERT INTO restores (restored_at, kept_until) VALUES (9, $1)`, args: []any{int64(farEnd)}},
 		{from: 5, before: 17, query: `INSERT INTO checkpoints (run_id, part, tenant_id, attempt, key, body, created_at) VALUES ('going', 1, 'tenant-a', 1, 'k/2', $1, 1)`, args: []any{[]byte("{}")}},
 		{from: 17, query: `INSERT INTO run_cuts (run_id, tenant_id, recipients, encryption, snapshot, total, exact) VALUES ('going', 'tenant-a', $1, 'compatible', '', 7, $2)`, args: []any{[]byte("der"), true}},
-		{from: 17, query: `INSERT INTO run_ranges (run_id, number, tenant_id, behind, body, state, attempt, helper, node, beat, faults, records, encoded_bytes, waiting, parts, stored_bytes, ends_early, uncut)
-			VALUES ('going', 1, 'tenant-a', 0, $1, 'taken', 1, $2, 'node-1', 9, 0, 7, 700, '', 1, 70, $3, $3)`, args: []any{[]byte("{}"), true, false}},
+		{from: 17, query: `INSERT INTO run_ranges (run_id, number, tenant_id, body, state, attempt, helper, node, beat, faults, records, encoded_bytes, waiting, parts, stored_bytes, ends_early, uncut)
+			VALUES ('going', 1, 'tenant-a', $1, 'taken', 1, $2, 'node-1', 9, 0, 7, 700, '', 1, 70, $3, $3)`, args: []any{[]byte("{}"), true, false}},
 		{from: 17, query: `INSERT INTO checkpoints (run_id, range_number, part, tenant_id, attempt, key, body, created_at) VALUES ('going', 1, 1, 'tenant-a', 1, 'k/2', $1, 1)`, args: []any{[]byte("{}")}},
 		{from: 6, query: `INSERT INTO tokens (id, token_hash, tenant_id, user_id, name, scopes, created_at, expires_at) VALUES ('token', 't1', 'tenant-a', 'user-a', 'nightly', 'read,run', 1, $1)`, args: []any{int64(farEnd)}},
 		{from: 7, query: `INSERT INTO sign_in_failures (subject, failures, last_at) VALUES ('subject', 4, 8)`},

@@ -9,12 +9,11 @@
 --
 -- A range is open, taken by a worker, done, or failed for good. attempt counts
 -- who has taken it, and every write of a holder carries it. beat counts up while
--- the holder is alive. behind is the range whose rest this one is, 0 for one of
--- the first cut. body is the stretch, outcome what the engine says of a range
--- that is done; both are the worker's. helper tells a holder that counts
--- against the tenant's limit of runs from the one who carries the run out. ends_early asks the
--- holder to end the range at its next part, uncut says that it is to be cut by
--- whoever takes it.
+-- the holder is alive. body is the stretch, outcome what the engine says of a
+-- range that is done; both are the worker's. helper tells a holder that counts
+-- against the tenant's limit of runs from the one who carries the run out.
+-- ends_early asks the holder to end the range at its next part, uncut says that
+-- it is to be cut by whoever takes it.
 
 -- +goose Up
 CREATE TABLE run_cuts (
@@ -32,7 +31,6 @@ CREATE TABLE run_ranges (
     run_id          TEXT    NOT NULL,
     number          BIGINT  NOT NULL CHECK (number >= 1),
     tenant_id       TEXT    NOT NULL,
-    behind          BIGINT  NOT NULL CHECK (behind >= 0 AND behind < number),
     body            BYTEA   NOT NULL,
     state           TEXT    NOT NULL CHECK (state IN ('open', 'taken', 'done', 'failed')),
     attempt         BIGINT  NOT NULL CHECK (attempt >= 0),
