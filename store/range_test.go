@@ -180,11 +180,11 @@ func TestARangeThatEndsEarly(t *testing.T) {
 
 		rest = w.take(t, "run-1", 3, false)
 		equal(t, "cut", w.doing(t, func(ctx context.Context, tx *store.Tx) (bool, error) {
-			return tx.SplitRange(ctx, rest.RangeRef, []byte("its first half"), []store.Range{{RangeRef: store.RangeRef{Number: 4}, Body: []byte("its second half")}})
+			return tx.SplitRange(ctx, rest.RangeRef, []byte("its first half"), [][]byte{[]byte("its second half")})
 		}), true)
 		rest = w.rangeOf(t, "run-1", 3)
 		equal(t, "the first half", []any{string(rest.Body), rest.Uncut}, []any{"its first half", false})
-		equal(t, "ranges", got(w.st.LastRange(ctx, "run-1"))(t), 4)
+		equal(t, "the second half", string(w.rangeOf(t, "run-1", 4).Body), "its second half")
 		equal(t, "use", got(w.st.RangeUse(ctx, "tenant-a", "run-1"))(t), store.RangeUse{Done: 1, Total: 4})
 	})
 }

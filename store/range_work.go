@@ -69,20 +69,32 @@ func (s *Store) BeatRange(ctx context.Context, ref RangeRef, p cdds.Progress) (b
 }
 
 // SplitRange leaves the holder of an uncut range the first stretch of it and
-// adds the others behind it, whose numbers it gives. False means that the
-// range's attempt is no longer wanted.
-func (t *Tx) SplitRange(ctx context.Context, ref RangeRef, first []byte, others []Range) (bool, error) {
+// makes new ranges of the others. False means that the range's attempt is no
+// longer wanted.
+func (t *Tx) SplitRange(ctx context.Context, ref RangeRef, first []byte, others [][]byte) (bool, error) {
 	n, err := exec(ctx, t.tx, "cut a range", `UPDATE run_ranges SET body = $4, uncut = FALSE WHERE `+held, ref.RunID, ref.Number, ref.Attempt, first)
 	if err != nil || n == 0 {
 		return false, err
 	}
-	return true, t.insertRanges(ctx, ref.RunID, others)
+	return true, t.addRanges(ctx, ref.RunID, others, false)
 }
 
-// LastRange returns the highest number of a run's ranges. A transaction that adds
-// ranges behind it conflicts with another one that does so too, by their numbers.
-func (r Reader) LastRange(ctx context.Context, runID string) (int, error) {
-	return one(ctx, r.from, "number of ranges", value[int], `SELECT COALESCE(max(g.number), 0) FROM run_ranges g WHERE g.run_id = $1`, runID)
+// addRanges adds open ranges to a run that is cut, under the numbers that come
+// next. It writes the row of the cut, so that of two that do so at once the second
+// begins again and sees the numbers of the first.
+func (t *Tx) addRanges(ctx context.Context, runID string, bodies [][]byte, uncut bool) error {
+	if _, err := exec(ctx, t.tx, "hold the cut", `UPDATE run_cuts SET total = total WHERE run_id = $1`, runID); err != nil {
+		return err
+	}
+	last, err := one(ctx, t.tx, "number of ranges", value[int], `SELECT COALESCE(max(g.number), 0) FROM run_ranges g WHERE g.run_id = $1`, runID)
+	if err != nil {
+		return err
+	}
+	ranges := make([]Range, len(bodies))
+	for i, body := range bodies {
+		ranges[i] = Range{RangeRef: RangeRef{Number: last + 1 + i}, Body: body, Uncut: uncut}
+	}
+	return t.insertRanges(ctx, runID, ranges)
 }
 
 // Kept is what AddPart says of a part.
@@ -94,8 +106,8 @@ type Kept struct {
 // AddPart keeps a part of a range that is durably stored, and forgives the range
 // and the run their faults: they get on. stored is what the range has stored with
 // it. Where the range is to end early it ends here: its stretch becomes ended, and
-// rest, if there is one, a new range behind it, which whoever takes it cuts. It
-// may be repeated when its answer was lost.
+// rest a new range, which whoever takes it cuts. It may be repeated when its answer
+// was lost.
 func (t *Tx) AddPart(ctx context.Context, ref RangeRef, c Checkpoint, stored int64, ended, rest []byte) (Kept, error) {
 	if _, err := exec(ctx, t.tx, "keep a stored part", `UPDATE runs SET faults = 0 WHERE id = $1 AND state = 'in_progress' AND faults > 0`, ref.RunID); err != nil {
 		return Kept{}, err
@@ -123,11 +135,7 @@ func (t *Tx) AddPart(ctx context.Context, ref RangeRef, c Checkpoint, stored int
 	if err != nil || early == 0 {
 		return Kept{Mine: true}, err
 	}
-	last, err := t.LastRange(ctx, ref.RunID)
-	if err != nil {
-		return Kept{}, err
-	}
-	return Kept{Mine: true, Last: true}, t.insertRanges(ctx, ref.RunID, []Range{{RangeRef: RangeRef{Number: last + 1}, Body: rest, Uncut: true}})
+	return Kept{Mine: true, Last: true}, t.addRanges(ctx, ref.RunID, [][]byte{rest}, true)
 }
 
 // partKept tells an attempt that has ended its range early with this very part,
