@@ -22,22 +22,54 @@ func ArtifactPrefix(tenantID, runID string, attempt int) string {
 	return fmt.Sprintf("%sattempt-%d/", RunPrefix(tenantID, runID), attempt)
 }
 
+// RangePrefix returns the prefix of the objects of one attempt of a range of a
+// run. Ranges outlive the run's attempts, so these are no part of it.
+func RangePrefix(tenantID, runID string, number, attempt int) string {
+	return fmt.Sprintf("%srange-%d-%d/", RunPrefix(tenantID, runID), number, attempt)
+}
+
 // ParseArtifactKey returns the run and the attempt of an object's key, and
 // false for a key that ArtifactPrefix did not begin.
 func ParseArtifactKey(key string) (runID string, attempt int, ok bool) {
-	parts := strings.Split(key, "/")
-	if len(parts) != 6 || parts[0]+"/" != ArtifactRoot || parts[1] == "" || parts[2] != "runs" || parts[3] == "" || parts[5] == "" {
-		return "", 0, false
-	}
-	number, found := strings.CutPrefix(parts[4], "attempt-")
-	if !found {
+	tenantID, runID, part, ok := splitKey(key)
+	number, found := strings.CutPrefix(part, "attempt-")
+	if !ok || !found {
 		return "", 0, false
 	}
 	attempt, err := strconv.Atoi(number)
-	if err != nil || attempt < 1 || !strings.HasPrefix(key, ArtifactPrefix(parts[1], parts[3], attempt)) {
+	if err != nil || attempt < 1 || !strings.HasPrefix(key, ArtifactPrefix(tenantID, runID, attempt)) {
 		return "", 0, false
 	}
-	return parts[3], attempt, true
+	return runID, attempt, true
+}
+
+// ParseRangeKey returns the run, the range and its attempt of an object's key,
+// and false for a key that RangePrefix did not begin.
+func ParseRangeKey(key string) (runID string, number, attempt int, ok bool) {
+	tenantID, runID, part, ok := splitKey(key)
+	numbers, found := strings.CutPrefix(part, "range-")
+	if !ok || !found {
+		return "", 0, 0, false
+	}
+	first, second, _ := strings.Cut(numbers, "-")
+	number, err := strconv.Atoi(first)
+	if err == nil {
+		attempt, err = strconv.Atoi(second)
+	}
+	if err != nil || number < 1 || attempt < 1 || !strings.HasPrefix(key, RangePrefix(tenantID, runID, number, attempt)) {
+		return "", 0, 0, false
+	}
+	return runID, number, attempt, true
+}
+
+// splitKey returns the tenant and the run of an object's key, and the folder in
+// the run's, and false for a key of another form.
+func splitKey(key string) (tenantID, runID, folder string, ok bool) {
+	parts := strings.Split(key, "/")
+	if len(parts) != 6 || parts[0]+"/" != ArtifactRoot || parts[1] == "" || parts[2] != "runs" || parts[3] == "" || parts[5] == "" {
+		return "", "", "", false
+	}
+	return parts[1], parts[3], parts[4], true
 }
 
 // DueAt is when the run may start: its scheduled instant and the settling

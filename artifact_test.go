@@ -1,6 +1,7 @@
 package cdds_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +74,29 @@ func TestArtifactKeys(t *testing.T) {
 	for _, key := range foreign {
 		if runID, attempt, ok := cdds.ParseArtifactKey(key); ok || runID != "" || attempt != 0 {
 			t.Errorf("%q: run %q, attempt %d, %v, want none", key, runID, attempt, ok)
+		}
+	}
+}
+
+func TestRangeKeys(t *testing.T) {
+	key := cdds.RangePrefix("t1", "r1", 12, 3) + cdds.ArtifactName("r1", 4)
+	if runID, number, attempt, ok := cdds.ParseRangeKey(key); !ok || runID != "r1" || number != 12 || attempt != 3 {
+		t.Errorf("%s: run %q, range %d, attempt %d, %v", key, runID, number, attempt, ok)
+	}
+	if _, _, ok := cdds.ParseArtifactKey(key); ok {
+		t.Errorf("%s was taken for that of a run's attempt", key)
+	}
+	if !strings.HasPrefix(key, cdds.RunPrefix("t1", "r1")) {
+		t.Errorf("%s is none of its run", key)
+	}
+	foreign := []string{
+		"", "tenants/t1/runs/r1/range-1-1", "tenants/t1/runs/r1/range-1-1/", "tenants/t1/runs/r1/range-1-1/a/b", "tenants/t1/runs/r1/range-1/a",
+		"tenants/t1/runs/r1/range-0-1/a", "tenants/t1/runs/r1/range-1-0/a", "tenants/t1/runs/r1/range-01-1/a", "tenants/t1/runs/r1/range-1-+1/a",
+		"tenants/t1/runs/r1/range-1-1-1/a", "tenants/t1/runs/r1/attempt-1/a", "tenants//runs/r1/range-1-1/a", "others/t1/runs/r1/range-1-1/a",
+	}
+	for _, key := range foreign {
+		if runID, number, attempt, ok := cdds.ParseRangeKey(key); ok || runID != "" || number != 0 || attempt != 0 {
+			t.Errorf("%q: run %q, range %d, attempt %d, %v, want none", key, runID, number, attempt, ok)
 		}
 	}
 }

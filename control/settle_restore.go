@@ -10,8 +10,9 @@ import (
 )
 
 // SettleRestore makes metadata that was restored from a backup fit to go on:
-//   - Runs that were in progress go to their next attempt, without a fault. The
-//     queue's tasks of the old one carry its number and find nothing to do.
+//   - Runs that were in progress go to their next attempt, without a fault, and so
+//     do their ranges. The queue's tasks of the old one carry its number and find
+//     nothing to do.
 //   - Everybody signs in again: a session that was ended since the backup must
 //     not come back.
 //   - All stored files are verified anew, since some may have gone since.
@@ -22,6 +23,9 @@ import (
 func (c *Control) SettleRestore(ctx context.Context, keptUntil, now time.Time) error {
 	return c.store.InTx(ctx, func(tx *store.Tx) error {
 		if err := c.handOnRuns(ctx, tx, "The service's metadata was restored from a backup that was made while the run was in progress.", now); err != nil {
+			return err
+		}
+		if err := tx.LoseRanges(ctx, false, cdds.RunFailure{}); err != nil {
 			return err
 		}
 		if err := tx.ForgetTheMoment(ctx); err != nil {

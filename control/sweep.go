@@ -72,15 +72,20 @@ type sweepMemory struct {
 	runID string
 	run   cdds.Run
 	found bool
-	keys  map[string]bool
+	// ranges holds the attempt of each range of the run.
+	ranges map[int]int
+	keys   map[string]bool
 }
 
 // isOrphan reports whether no artifact names the object and no attempt may
 // still be writing it. Keys of another form are not ours and stay.
 func (c *Control) isOrphan(ctx context.Context, key string, m *sweepMemory) (bool, error) {
 	runID, attempt, ok := cdds.ParseArtifactKey(key)
+	number := 0
 	if !ok {
-		return false, nil
+		if runID, number, attempt, ok = cdds.ParseRangeKey(key); !ok {
+			return false, nil
+		}
 	}
 	if m.runID != runID {
 		if err := c.recall(ctx, runID, m); err != nil {
@@ -90,17 +95,23 @@ func (c *Control) isOrphan(ctx context.Context, key string, m *sweepMemory) (boo
 	if !m.found {
 		return true, nil
 	}
-	// A later attempt may have begun since the run was looked at.
-	if m.run.State.Active() && attempt >= m.run.Attempt {
+	// A later attempt may have begun since the run was looked at, and a range may
+	// have come.
+	current := m.run.Attempt
+	if number > 0 {
+		current = m.ranges[number]
+	}
+	if m.run.State.Active() && attempt >= current {
 		return false, nil
 	}
 	return !m.keys[key], nil
 }
 
-// recall loads the run and the keys of its checkpoints and living artifacts, in
-// this order: when the run finishes meanwhile, the one becomes the other.
+// recall loads the run, its ranges, and the keys of its checkpoints and living
+// artifacts, in this order: an attempt keeps nothing more when the next one has
+// begun, and when the run finishes meanwhile the one becomes the other.
 func (c *Control) recall(ctx context.Context, runID string, m *sweepMemory) error {
-	*m = sweepMemory{runID: runID, keys: map[string]bool{}}
+	*m = sweepMemory{runID: runID, ranges: map[int]int{}, keys: map[string]bool{}}
 	run, err := c.store.RunByID(ctx, runID)
 	if cdds.CodeOf(err) == cdds.CodeNotFound {
 		return nil
@@ -109,6 +120,13 @@ func (c *Control) recall(ctx context.Context, runID string, m *sweepMemory) erro
 		return err
 	}
 	m.run, m.found = run, true
+	ranges, err := c.store.Ranges(ctx, runID)
+	if err != nil {
+		return err
+	}
+	for _, r := range ranges {
+		m.ranges[r.Number] = r.Attempt
+	}
 	checkpoints, err := c.store.Checkpoints(ctx, runID)
 	if err != nil {
 		return err

@@ -27,7 +27,7 @@ func (c *Control) TakeBack(ctx context.Context, run cdds.Run, reason string, now
 		if begun && run.Faults+1 >= cdds.MaxAttempts {
 			mine, err = tx.Finish(ctx, store.Outcome{
 				RunID: run.ID, Attempt: run.Attempt, State: cdds.RunFailed, Now: now, Progress: run.Progress,
-				Failure: &cdds.RunFailure{Code: cdds.CodeUnavailable, Message: reason, Hint: "Retry the run. If it fails again, look at the service's log and memory."},
+				Failure: &cdds.RunFailure{Code: cdds.CodeUnavailable, Message: reason, Hint: lostHint},
 			})
 			if err != nil || !mine {
 				return err
@@ -47,6 +47,17 @@ func (c *Control) TakeBack(ctx context.Context, run cdds.Run, reason string, now
 	}
 	return mine, err
 }
+
+// LoseRanges opens all ranges of runs that somebody holds, where it is known that
+// whoever did is dead: the only node of an embedded database begins.
+func (c *Control) LoseRanges(ctx context.Context, reason string) error {
+	return c.store.InTx(ctx, func(tx *store.Tx) error {
+		return tx.LoseRanges(ctx, true, cdds.RunFailure{Code: cdds.CodeUnavailable, Message: reason, Hint: lostHint})
+	})
+}
+
+// lostHint says what to do about workers that vanish again and again.
+const lostHint = "Retry the run. If it fails again, look at the service's log and memory."
 
 // hasBegun reports whether a worker has begun the run's current attempt.
 func hasBegun(ctx context.Context, tx *store.Tx, run cdds.Run) (bool, error) {

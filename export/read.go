@@ -172,7 +172,8 @@ func (r *reader) entity(ctx context.Context, e source.Entity) error {
 	}
 	for {
 		if after != nil && upto != nil && *after == *upto {
-			return nil // all of it is stored
+			r.cut.endFile() // what was read last may be the end of the range
+			return nil
 		}
 		n, last, err := r.readRange(ctx, e, enc, source.Range{After: after, Upto: upto, Limit: r.limit})
 		if err != nil {

@@ -2,24 +2,54 @@ package worker
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"cdds"
 	"cdds/export"
+	"cdds/store"
 )
 
 // heartbeat reports an attempt's progress, and with it that its worker is alive,
 // once a second, and ends the attempt when it is no longer wanted.
 type heartbeat struct {
 	run      cdds.Run
-	progress *export.Progress
+	progress *meter
 	rate     cdds.Rate
 	quit     chan struct{}
 	done     chan struct{}
 }
 
+// meter is the progress of an attempt. One that coordinates ranges sets it by what
+// they report.
+type meter struct {
+	export.Progress
+	waits atomic.Pointer[string]
+}
+
+// Waiting says what the attempt waits for.
+func (m *meter) Waiting() string {
+	if why := m.waits.Load(); why != nil {
+		return *why
+	}
+	return m.Progress.Waiting()
+}
+
+// set says what all ranges together have made.
+func (m *meter) set(result *export.Result) {
+	var records, size int64
+	for _, a := range result.Artifacts {
+		for _, f := range a.Files {
+			records += f.Records
+			size += f.Size
+		}
+	}
+	m.Records.Store(records)
+	m.Bytes.Store(size)
+}
+
 // startHeartbeat begins to beat; stop must be called.
-func (w *Worker) startHeartbeat(ctx context.Context, run cdds.Run, p *export.Progress, cancel context.CancelCauseFunc) *heartbeat {
+func (w *Worker) startHeartbeat(ctx context.Context, run cdds.Run, p *meter, cancel context.CancelCauseFunc) *heartbeat {
 	p.Total.Store(-1)
 	h := &heartbeat{run: run, progress: p, quit: make(chan struct{}), done: make(chan struct{})}
 	go func() {
@@ -29,17 +59,25 @@ func (w *Worker) startHeartbeat(ctx context.Context, run cdds.Run, p *export.Pro
 	return h
 }
 
-// beat runs until the attempt ends. A database that does not answer is asked
+// beat runs until the attempt ends.
+func (w *Worker) beat(ctx context.Context, h *heartbeat, cancel context.CancelCauseFunc) {
+	w.report(ctx, h.run.ID, h.quit, cancel, func(ctx context.Context) (bool, error) {
+		return w.cfg.Store.Heartbeat(ctx, h.run.ID, h.run.Attempt, h.observe(), w.cfg.Now())
+	})
+}
+
+// report says once a second that an attempt, of a run or of a range, is alive,
+// and ends it when it is no longer wanted. A database that does not answer is asked
 // again each second until the lease is over: then the attempt stops, since
 // another worker may begin after that. The lease goes by the machine's steady
 // clock: whoever sets the time does not end it.
-func (w *Worker) beat(ctx context.Context, h *heartbeat, cancel context.CancelCauseFunc) {
+func (w *Worker) report(ctx context.Context, runID string, quit <-chan struct{}, cancel context.CancelCauseFunc, say func(context.Context) (bool, error)) {
 	tick := time.NewTicker(heartbeatEvery)
 	defer tick.Stop()
 	reported := time.Now()
 	for {
 		select {
-		case <-h.quit:
+		case <-quit:
 			return
 		case <-ctx.Done():
 			return
@@ -47,7 +85,7 @@ func (w *Worker) beat(ctx context.Context, h *heartbeat, cancel context.CancelCa
 		}
 		asked := time.Now()
 		bounded, done := context.WithTimeout(ctx, 5*heartbeatEvery)
-		wanted, err := w.cfg.Store.Heartbeat(bounded, h.run.ID, h.run.Attempt, h.observe(), w.cfg.Now())
+		wanted, err := say(bounded)
 		done()
 		switch {
 		case err == nil && !wanted:
@@ -62,7 +100,7 @@ func (w *Worker) beat(ctx context.Context, h *heartbeat, cancel context.CancelCa
 			})
 			return
 		default:
-			w.cfg.Log.Warn("heartbeat failed, trying again", "run", h.run.ID, "error", err)
+			w.cfg.Log.Warn("heartbeat failed, trying again", "run", runID, "error", err)
 		}
 	}
 }
@@ -88,4 +126,25 @@ func (h *heartbeat) final() cdds.Progress {
 	p := h.observe()
 	p.TotalRecords = p.Records
 	return p
+}
+
+// rangeBeat reports that a range is held.
+type rangeBeat struct{ quit, done chan struct{} }
+
+// beatRange begins to report the progress of a range; stop must be called.
+func (w *Worker) beatRange(ctx context.Context, ref store.RangeRef, p *export.Progress, cancel context.CancelCauseFunc) *rangeBeat {
+	b := &rangeBeat{quit: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(b.done)
+		w.report(ctx, ref.RunID, b.quit, cancel, func(ctx context.Context) (bool, error) {
+			return w.cfg.Store.BeatRange(ctx, ref, cdds.Progress{Records: p.Records.Load(), Bytes: p.Bytes.Load(), Waiting: p.Waiting()})
+		})
+	}()
+	return b
+}
+
+// stop ends the reports and waits for it.
+func (b *rangeBeat) stop() {
+	close(b.quit)
+	<-b.done
 }

@@ -59,7 +59,7 @@ func (w *Worker) recordFinish(ctx context.Context, run cdds.Run, outcome store.O
 		return w.tidy(ctx, run)
 	}
 	log.Info("run finished", "records", outcome.Progress.Records, "artifacts", len(outcome.Artifacts), "no_data", outcome.NoData)
-	if run.Attempt > 1 {
+	if run.Attempt > 1 || run.Spec.SplitSize > 0 { // its ranges may have had attempts
 		return w.tidy(ctx, run)
 	}
 	return nil
@@ -67,7 +67,7 @@ func (w *Worker) recordFinish(ctx context.Context, run cdds.Run, outcome store.O
 
 // recordFault records an attempt that did not work: the run waits for its next
 // attempt where the fault may pass, and fails where it will not.
-func (w *Worker) recordFault(ctx, work context.Context, run cdds.Run, p *export.Progress, fault error, log *slog.Logger) error {
+func (w *Worker) recordFault(ctx, work context.Context, run cdds.Run, p *meter, fault error, log *slog.Logger) error {
 	if errors.Is(context.Cause(work), ErrUnwanted) || errors.Is(fault, ErrUnwanted) {
 		log.Info("attempt stopped: canceled or taken over")
 		return w.tidy(ctx, run)
@@ -83,9 +83,12 @@ func (w *Worker) recordFault(ctx, work context.Context, run cdds.Run, p *export.
 	if errors.Is(context.Cause(work), ErrLeaseLost) {
 		fault = context.Cause(work)
 	}
-	code := cdds.CodeOf(fault)
+	code, failure := cdds.CodeOf(fault), failureOf(fault)
+	var last *failedRange
+	if errors.As(fault, &last) {
+		code, failure = last.failure.Code, last.failure
+	}
 	log.Warn("attempt failed", "code", string(code), "error", fault, "stopping", stopping)
-	failure := failureOf(fault)
 	if !stopping {
 		w.cfg.Probe.AttemptFailed(string(code))
 	}
@@ -93,7 +96,7 @@ func (w *Worker) recordFault(ctx, work context.Context, run cdds.Run, p *export.
 	switch {
 	case stopping:
 		return w.next(ctx, run, store.Retry{Error: "The service was stopped while the run was in progress.", Now: now}, now)
-	case code.Retryable() && run.Faults+1 < cdds.MaxAttempts:
+	case last == nil && code.Retryable() && run.Faults+1 < cdds.MaxAttempts:
 		return w.next(ctx, run, store.Retry{Fault: true, Error: failure.Message, Now: now}, now.Add(cdds.RetryDelay(run.Faults+1)))
 	}
 	_, err := w.finish(ctx, run, store.Outcome{
@@ -145,20 +148,26 @@ func (w *Worker) finish(ctx context.Context, run cdds.Run, outcome store.Outcome
 			return err
 		}
 		tx.OnCommit(func() { w.tell(run, outcome) })
-		waiting, err := tx.NextAfter(ctx, run.TenantID, run.JobID, outcome.Now.Add(promoteAhead))
-		if cdds.CodeOf(err) == cdds.CodeNotFound {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		at := outcome.Now
-		if due := waiting.DueAt(); due.After(at) {
-			at = due
-		}
-		return w.cfg.Enqueue(ctx, tx.SQL(), waiting.ID, waiting.Attempt, at)
+		return w.promote(ctx, tx, run, outcome.Now)
 	})
 	return mine, err
+}
+
+// promote enqueues the run that waited for the place of this one, or of a helper
+// of it.
+func (w *Worker) promote(ctx context.Context, tx *store.Tx, run cdds.Run, now time.Time) error {
+	waiting, err := tx.NextAfter(ctx, run.TenantID, run.JobID, now.Add(promoteAhead))
+	if cdds.CodeOf(err) == cdds.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	at := now
+	if due := waiting.DueAt(); due.After(at) {
+		at = due
+	}
+	return w.cfg.Enqueue(ctx, tx.SQL(), waiting.ID, waiting.Attempt, at)
 }
 
 // tell counts a run that has ended.

@@ -21,6 +21,28 @@ func (w *Worker) kept(ctx context.Context, run cdds.Run, spec export.Spec) ([]ex
 	if err != nil {
 		return nil, err
 	}
+	rows = ofRange(rows, 0)
+	kept, err := w.standing(ctx, rows, spec)
+	if err != nil || len(kept) == len(rows) {
+		return kept, err
+	}
+	return kept, w.forget(ctx, run, len(kept)+1)
+}
+
+// ofRange returns the checkpoints of one range; 0 is the run that is not cut.
+func ofRange(rows []store.Checkpoint, number int) []store.Checkpoint {
+	var out []store.Checkpoint
+	for _, row := range rows {
+		if row.Range == number {
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// standing returns those checkpoints, from the first on, behind which an export
+// can go on.
+func (w *Worker) standing(ctx context.Context, rows []store.Checkpoint, spec export.Spec) ([]export.Checkpoint, error) {
 	var kept []export.Checkpoint
 	for i, row := range rows {
 		var c export.Checkpoint
@@ -28,12 +50,13 @@ func (w *Worker) kept(ctx context.Context, run cdds.Run, spec export.Spec) ([]ex
 			slices.Equal(c.Recipients, export.Fingerprints(spec.Recipients)) &&
 			cmp.Or(c.Encryption, cdds.EncryptionCompatible) == spec.Encryption
 		if usable {
+			var err error
 			if usable, err = w.cfg.Engine.Has(ctx, c.Artifact); err != nil {
 				return nil, err
 			}
 		}
 		if !usable {
-			return kept, w.forget(ctx, run, i+1)
+			break
 		}
 		kept = append(kept, c)
 	}
@@ -43,11 +66,7 @@ func (w *Worker) kept(ctx context.Context, run cdds.Run, spec export.Spec) ([]ex
 // forget drops the checkpoints from a part on.
 func (w *Worker) forget(ctx context.Context, run cdds.Run, fromPart int) error {
 	return w.cfg.Store.InTx(ctx, func(tx *store.Tx) error {
-		mine, err := tx.DropCheckpoints(ctx, run.ID, run.Attempt, fromPart)
-		if err == nil && !mine {
-			return ErrUnwanted
-		}
-		return err
+		return unwantedUnless(tx.DropCheckpoints(ctx, run.ID, run.Attempt, fromPart))
 	})
 }
 
@@ -60,13 +79,9 @@ func (w *Worker) keeping(run *cdds.Run) func(context.Context, export.Checkpoint)
 			return fmt.Errorf("write a checkpoint: %w", err)
 		}
 		err = w.insist(ctx, func(tx *store.Tx) error {
-			mine, err := tx.AddCheckpoint(ctx, store.Checkpoint{
+			return unwantedUnless(tx.AddCheckpoint(ctx, store.Checkpoint{
 				RunID: run.ID, Attempt: run.Attempt, Part: c.Artifact.Part, Key: c.Artifact.Key, Body: body, Now: w.cfg.Now(),
-			})
-			if err == nil && !mine {
-				return ErrUnwanted
-			}
-			return err
+			}))
 		})
 		if err == nil {
 			run.Faults = 0 // as its row says now: the run gets on
@@ -77,8 +92,14 @@ func (w *Worker) keeping(run *cdds.Run) func(context.Context, export.Checkpoint)
 
 // tidy removes the bytes that an attempt leaves behind and nobody needs: what
 // it stored itself, and when the run has ended what all of its attempts did.
-// Checkpoints are asked for before artifacts, since the one becomes the other.
 func (w *Worker) tidy(ctx context.Context, run cdds.Run) error {
+	return w.tidyBelow(ctx, run, cdds.ArtifactPrefix(run.TenantID, run.ID, run.Attempt))
+}
+
+// tidyBelow does so for an attempt of a run, or of a range, that stored below a
+// prefix. Checkpoints are asked for before artifacts, since the one becomes the
+// other.
+func (w *Worker) tidyBelow(ctx context.Context, run cdds.Run, prefix string) error {
 	needed := map[string]bool{}
 	checkpoints, err := w.cfg.Store.Checkpoints(ctx, run.ID)
 	if err != nil {
@@ -94,7 +115,6 @@ func (w *Worker) tidy(ctx context.Context, run cdds.Run) error {
 	for _, a := range artifacts {
 		needed[a.Key] = true
 	}
-	prefix := cdds.ArtifactPrefix(run.TenantID, run.ID, run.Attempt)
 	current, err := w.cfg.Store.RunByID(ctx, run.ID)
 	if err != nil && cdds.CodeOf(err) != cdds.CodeNotFound {
 		return err

@@ -58,6 +58,14 @@ type Config struct {
 	Retention time.Duration  // how long artifacts of tenants are kept that have no time of their own
 	// Enqueue adds a queue task for an attempt within a transaction.
 	Enqueue func(ctx context.Context, tx *sql.Tx, runID string, attempt int, at time.Time) error
+	// CallHelp adds a queue task for a worker to help with the ranges of a run.
+	CallHelp func(ctx context.Context, tx *sql.Tx, runID string, at time.Time) error
+	// HelpWaits reports whether such a task waits for a worker.
+	HelpWaits func(ctx context.Context) (bool, error)
+	// MostRanges bounds into how many ranges a run is cut; 0: 256, 1: it is not.
+	MostRanges int
+	// Silence is how long who holds a range may say nothing; 0: 30 seconds.
+	Silence time.Duration
 	// EncodeJob gives the frozen job its public JSON form, for the manifest.
 	EncodeJob func(spec cdds.JobSpec) ([]byte, error)
 	// Stopping reports whether a context was ended by the service's own stop.
@@ -85,7 +93,7 @@ func (w *Worker) Do(ctx context.Context, runID string, attempt int) error {
 	}
 	log := w.cfg.Log.With("run", run.ID, "tenant", run.TenantID, "attempt", run.Attempt, "node", w.cfg.Node)
 	log.Info("attempt begins", "job", run.JobID, "type", string(run.Spec.Type))
-	var progress export.Progress
+	var progress meter
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	beat := w.startHeartbeat(work, *run, &progress, stop)
@@ -119,7 +127,7 @@ func (w *Worker) blame(work context.Context, err error) error {
 // attempt exports the run's window, or what earlier attempts have left of it,
 // and returns the outcome to record. What can be refused is, before any data is
 // read.
-func (w *Worker) attempt(ctx context.Context, run *cdds.Run, progress *export.Progress, log *slog.Logger) (store.Outcome, error) {
+func (w *Worker) attempt(ctx context.Context, run *cdds.Run, progress *meter, log *slog.Logger) (store.Outcome, error) {
 	tenant, err := w.cfg.Store.Tenant(ctx, run.TenantID)
 	if err != nil {
 		return store.Outcome{}, err
@@ -133,15 +141,23 @@ func (w *Worker) attempt(ctx context.Context, run *cdds.Run, progress *export.Pr
 		return store.Outcome{}, err
 	}
 	if spec.SplitSize > 0 {
-		if spec.Kept, err = w.kept(ctx, *run, spec); err != nil {
+		plan, err := w.split(ctx, run, &spec, &engine)
+		if err != nil {
 			return store.Outcome{}, err
+		}
+		if plan != nil {
+			result, err := w.coordinate(ctx, run, plan, &engine, progress)
+			if err != nil {
+				return store.Outcome{}, roomFault(err, tenant.Limits.Storage)
+			}
+			return w.outcome(*run, tenant, spec, result)
 		}
 		if len(spec.Kept) > 0 {
 			log.Info("attempt goes on behind what is stored", "parts", len(spec.Kept))
 		}
 		spec.Keep = w.keeping(run)
 	}
-	result, err := engine.Run(ctx, spec, progress)
+	result, err := engine.Run(ctx, spec, &progress.Progress)
 	if err != nil {
 		return store.Outcome{}, roomFault(err, tenant.Limits.Storage)
 	}
@@ -163,14 +179,20 @@ func (w *Worker) spec(ctx context.Context, run cdds.Run, tenant cdds.Tenant) (ex
 	if err != nil {
 		return export.Spec{}, err
 	}
+	spec := order(run, tenant)
+	spec.Recipients, spec.Encryption, spec.Room = recipients, encryption, room
+	spec.Prefix = cdds.ArtifactPrefix(run.TenantID, run.ID, run.Attempt)
+	return spec, nil
+}
+
+// order is what a run orders of the engine, whichever attempt carries it out.
+func order(run cdds.Run, tenant cdds.Tenant) export.Spec {
 	var notBefore time.Time
 	if run.Spec.Timeframe.Kind != cdds.FrameFixed { // a fixed end is the person's choice, also in the future
 		notBefore = run.Window.End
 	}
 	return export.Spec{
 		RunID: run.ID, Type: run.Spec.Type, TenantID: tenant.SourceID, Window: run.Window, By: run.Spec.Timeframe.By,
-		MediaTypes: run.Spec.MediaTypes, SplitSize: run.Spec.SplitSize, Compression: run.Spec.Compression, Recipients: recipients, Encryption: encryption, NotBefore: notBefore,
-		Prefix: cdds.ArtifactPrefix(run.TenantID, run.ID, run.Attempt),
-		Room:   room,
-	}, nil
+		MediaTypes: run.Spec.MediaTypes, SplitSize: run.Spec.SplitSize, Compression: run.Spec.Compression, NotBefore: notBefore,
+	}
 }

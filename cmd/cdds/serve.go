@@ -142,6 +142,10 @@ func (c *serveCommand) buildQueue(st *store.Store, sources *source.Registry, fil
 		Enqueue: func(ctx context.Context, tx *sql.Tx, runID string, attempt int, at time.Time) error {
 			return tasks.Enqueue(ctx, tx, queue.Task{RunID: runID, Attempt: attempt}, at)
 		},
+		CallHelp: func(ctx context.Context, tx *sql.Tx, runID string, at time.Time) error {
+			return tasks.Enqueue(ctx, tx, queue.Task{RunID: runID, Help: true}, at)
+		},
+		HelpWaits: func(ctx context.Context) (bool, error) { return tasks.HelpWaits(ctx) },
 		Stopping: func(ctx context.Context) bool { return errors.Is(context.Cause(ctx), queue.ErrStopping) },
 	})
 	cfg := queue.Config{DB: st.DB(), Postgres: st.Dialect() == store.Postgres, Workers: c.Workers, Log: log, Now: utcNow}
@@ -149,7 +153,12 @@ func (c *serveCommand) buildQueue(st *store.Store, sources *source.Registry, fil
 		cfg.ListenDSN = c.database()
 	}
 	var err error
-	tasks, err = queue.Open(cfg, func(ctx context.Context, t queue.Task) error { return w.Do(ctx, t.RunID, t.Attempt) })
+	tasks, err = queue.Open(cfg, func(ctx context.Context, t queue.Task) error {
+		if t.Help {
+			return w.Help(ctx)
+		}
+		return w.Do(ctx, t.RunID, t.Attempt)
+	})
 	return tasks, err
 }
 
@@ -232,11 +241,14 @@ func (c *serveCommand) lockData(st *store.Store) (func(), error) {
 	return lockFolder(c.Data)
 }
 
-// takeBackAll gives all runs in progress to their next attempt at once. With
+// takeBackAll gives all runs in progress, and their ranges, to their next attempt at once. With
 // an embedded database and its lock held there is no other worker: whoever had
 // them is dead.
 func takeBackAll(ctx context.Context, st *store.Store, ctl *control.Control, log *slog.Logger) error {
 	const limit = 1000
+	if err := ctl.LoseRanges(ctx, "The service stopped suddenly while the run was in progress."); err != nil {
+		return err
+	}
 	runs, err := st.RunsInProgress(ctx, limit)
 	if err != nil {
 		return err
