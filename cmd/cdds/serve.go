@@ -146,7 +146,7 @@ func (c *serveCommand) buildQueue(st *store.Store, sources *source.Registry, fil
 			return tasks.Enqueue(ctx, tx, queue.Task{RunID: runID, Help: true}, at)
 		},
 		HelpWaits: func(ctx context.Context) (bool, error) { return tasks.HelpWaits(ctx) },
-		Stopping: func(ctx context.Context) bool { return errors.Is(context.Cause(ctx), queue.ErrStopping) },
+		Stopping:  func(ctx context.Context) bool { return errors.Is(context.Cause(ctx), queue.ErrStopping) },
 	})
 	cfg := queue.Config{DB: st.DB(), Postgres: st.Dialect() == store.Postgres, Workers: c.Workers, Log: log, Now: utcNow}
 	if cfg.Postgres && c.does("worker") {
