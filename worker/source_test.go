@@ -16,7 +16,37 @@ type watched struct {
 	source.Source
 	mutex  sync.Mutex
 	before func(ctx context.Context) error
+	ranges func(ctx context.Context, r source.Range) error
+	cuts   func(keys []source.Key, most int) []source.Key
 	reads  int
+}
+
+// beforeRanges sets what happens before each read of a stretch.
+func (s *watched) beforeRanges(do func(ctx context.Context, r source.Range) error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.ranges = do
+}
+
+// Cut cuts where the test wants it, or into equal stretches, by all keys that
+// there are.
+func (s watchedSnapshot) Cut(ctx context.Context, q source.Query, r source.Range, most int) ([]source.Key, error) {
+	var keys []source.Key
+	_, err := s.Snapshot.Read(ctx, q, source.Range{After: r.After, Upto: r.Upto}, func(record *source.Record) error {
+		keys = append(keys, record.Key)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.source.cuts != nil {
+		return s.source.cuts(keys, most), nil
+	}
+	var ends []source.Key
+	for i := 1; i < most; i++ {
+		ends = append(ends, keys[len(keys)*i/most-1])
+	}
+	return ends, nil
 }
 
 // beforeReads sets what happens before each read.
@@ -46,8 +76,13 @@ type watchedSnapshot struct {
 func (s watchedSnapshot) Read(ctx context.Context, q source.Query, r source.Range, emit func(*source.Record) error) (int, error) {
 	s.source.mutex.Lock()
 	s.source.reads++
-	before := s.source.before
+	before, ranges := s.source.before, s.source.ranges
 	s.source.mutex.Unlock()
+	if ranges != nil {
+		if err := ranges(ctx, r); err != nil {
+			return 0, err
+		}
+	}
 	if before != nil {
 		if err := before(ctx); err != nil {
 			return 0, err

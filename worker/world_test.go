@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,6 +52,9 @@ func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 // world is a worker on a real database, queue, bucket and Contact History.
 type world struct {
 	*worker.Worker
+	cfg    worker.Config
+	dsn    string
+	clock  atomic.Int64 // how far it has moved on from now
 	ctl    *control.Control
 	st     *store.Store
 	queue  *queue.Queue
@@ -84,7 +88,7 @@ func newWorld(t *testing.T, kind store.Dialect) *world {
 // newWorldOn makes a world on an empty database.
 func newWorldOn(t *testing.T, kind store.Dialect, dsn string) *world {
 	t.Helper()
-	w := &world{source: openSource(t), probe: telemetry.New(telemetry.Config{Version: "test", Node: "node", Workers: 4})}
+	w := &world{dsn: dsn, source: openSource(t), probe: telemetry.New(telemetry.Config{Version: "test", Node: "node", Workers: 4})}
 	var err error
 	w.st, err = store.Open(t.Context(), dsn)
 	noError(t, err)
@@ -98,7 +102,7 @@ func newWorldOn(t *testing.T, kind store.Dialect, dsn string) *world {
 	noError(t, err)
 	t.Cleanup(func() { noError(t, w.bucket.Close()) })
 	w.ctl = control.New(control.Config{Store: w.st, Queue: w.queue, Bucket: w.bucket, Log: quiet()})
-	w.Worker = worker.New(worker.Config{
+	w.cfg = worker.Config{
 		Store: w.st, Engine: &export.Engine{Bucket: w.bucket, Workers: 1, RangeRecords: 100},
 		Sources: source.NewRegistry(map[string]func(context.Context) (source.Source, error){
 			"": func(context.Context) (source.Source, error) { return w.source, nil },
@@ -109,15 +113,21 @@ func newWorldOn(t *testing.T, kind store.Dialect, dsn string) *world {
 		},
 		EncodeJob: func(cdds.JobSpec) ([]byte, error) { return []byte(`{}`), nil },
 		Stopping:  func(ctx context.Context) bool { return errors.Is(context.Cause(ctx), queue.ErrStopping) },
-		Now:       func() time.Time { return now },
+		Now:       func() time.Time { return at(time.Duration(w.clock.Load())) },
 		Log:       quiet(),
 		Probe:     w.probe,
-	})
+	}
+	w.Worker = worker.New(w.cfg)
 	user, err := w.ctl.AddUser(t.Context(), control.NewUser{Username: "ann", Password: "correct horse battery", Role: cdds.RoleAdministrator, Tenant: "Alpha", TenantSourceID: 101}, now)
 	noError(t, err)
 	w.ann = control.Caller{User: user}
 	w.certificate(t, 2099)
 	return w
+}
+
+// callHelp calls a worker to help with a run.
+func (w *world) callHelp(ctx context.Context, tx *sql.Tx, runID string, at time.Time) error {
+	return w.queue.Enqueue(ctx, tx, queue.Task{RunID: runID, Help: true}, at)
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
