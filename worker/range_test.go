@@ -253,6 +253,7 @@ func TestARunWithPartsOfItsOwnGoesOn(t *testing.T) {
 		w.source.beforeReads(nil)
 		w.inRanges()
 		noError(t, w.Do(t.Context(), run.ID, 2))
+		w.wantState(t, run.ID, cdds.RunFinished)
 		files, err := w.st.ArtifactsOfRun(t.Context(), run.ID)
 		noError(t, err)
 		equal(t, "the first part", files[0].Key, kept[0].Key)
@@ -356,10 +357,10 @@ func TestALargeRangeIsCutAgain(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		w.inRanges()
 		run := w.large(t)
-		first := true
+		var large source.Key // its last one
 		w.source.cuts = func(keys []source.Key, most int) (ends []source.Key) {
-			if first && most > 1 {
-				first = false
+			if large == (source.Key{}) {
+				large = keys[len(keys)-20]
 				return []source.Key{keys[len(keys)-20], keys[len(keys)-10], keys[len(keys)-5]}
 			}
 			for i := 1; i < most; i++ {
@@ -370,7 +371,7 @@ func TestALargeRangeIsCutAgain(t *testing.T) {
 		var reads atomic.Int32
 		w.source.beforeRanges(func(ctx context.Context, r source.Range) error {
 			all, err := w.st.Ranges(ctx, run.ID)
-			if err != nil || len(all) == 0 || all[0].State != store.RangeTaken || r.Upto == nil || reads.Add(1) < 28 {
+			if err != nil || len(all) == 0 || r.Upto == nil || *r.Upto != large || reads.Add(1) < 28 {
 				return err
 			}
 			until(t, "the first range is to end early", func() bool {

@@ -140,28 +140,34 @@ func (w *Worker) attempt(ctx context.Context, run *cdds.Run, progress *meter, lo
 	if engine.Source, err = w.cfg.Sources.Named(ctx, tenant.Source); err != nil {
 		return store.Outcome{}, err
 	}
+	result, err := w.export(ctx, run, &spec, &engine, progress, log)
+	if err != nil {
+		return store.Outcome{}, roomFault(err, tenant.Limits.Storage)
+	}
+	return w.outcome(*run, tenant, spec, result)
+}
+
+// export carries an order out: by this attempt alone, behind what earlier ones
+// have stored, or in ranges that others help with.
+func (w *Worker) export(ctx context.Context, run *cdds.Run, spec *export.Spec, engine *export.Engine, progress *meter, log *slog.Logger) (*export.Result, error) {
 	if spec.SplitSize > 0 {
-		plan, err := w.split(ctx, run, &spec, &engine)
+		p, err := w.split(ctx, run, spec, engine)
 		if err != nil {
-			return store.Outcome{}, err
+			return nil, err
 		}
-		if plan != nil {
-			result, err := w.coordinate(ctx, run, plan, &engine, progress)
-			if err != nil {
-				return store.Outcome{}, roomFault(err, tenant.Limits.Storage)
-			}
-			return w.outcome(*run, tenant, spec, result)
+		if p != nil {
+			log.Info("the run is exported in ranges", "cut_now", len(p.rows))
+			return w.coordinate(ctx, run, p, engine, progress)
+		}
+		if spec.Kept, err = w.kept(ctx, *run, *spec); err != nil {
+			return nil, err
 		}
 		if len(spec.Kept) > 0 {
 			log.Info("attempt goes on behind what is stored", "parts", len(spec.Kept))
 		}
 		spec.Keep = w.keeping(run)
 	}
-	result, err := engine.Run(ctx, spec, &progress.Progress)
-	if err != nil {
-		return store.Outcome{}, roomFault(err, tenant.Limits.Storage)
-	}
-	return w.outcome(*run, tenant, spec, result)
+	return engine.Run(ctx, *spec, &progress.Progress)
 }
 
 // spec turns a run into an order for the engine. All certificates and the
