@@ -278,7 +278,6 @@ func (w *world) failingAt(runID string, number, times int, fault error) *atomic.
 			}
 		}
 		failed.Add(1)
-		w.clock.Add(int64(2 * cdds.RetryDelay(2))) // so that it need not wait
 		return fault
 	})
 	return &failed
@@ -288,6 +287,7 @@ func (w *world) failingAt(runID string, number, times int, fault error) *atomic.
 func TestFaultsInOneRange(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		w.inRanges()
+		w.hurry(t)
 		passing := w.large(t)
 		failed := w.failingAt(passing.ID, 3, cdds.MaxAttempts-1, errGone)
 		noError(t, w.Do(t.Context(), passing.ID, 1))

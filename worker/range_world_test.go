@@ -228,3 +228,20 @@ func (w *world) attempts(t testing.TB, runID string) map[int][]int {
 	}
 	return out
 }
+
+// hurry lets the clock of the workers run a hundred times as fast until the test
+// ends, so that waits are short.
+func (w *world) hurry(t testing.TB) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		for tick := time.Tick(10 * time.Millisecond); ctx.Err() == nil; <-tick {
+			w.clock.Add(int64(time.Second))
+		}
+	})
+	t.Cleanup(func() {
+		stop()
+		running.Wait()
+	})
+}
