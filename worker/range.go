@@ -39,6 +39,7 @@ type said struct {
 // falls silent and is taken back.
 func (w *Worker) exportRange(ctx context.Context, run cdds.Run, cut store.Cut, row store.Range, then func(tx *store.Tx) error) error {
 	s := &stretch{run: run, cut: cut, row: row, log: w.cfg.Log.With("run", run.ID, "tenant", run.TenantID, "range", row.Number, "range_attempt", row.Attempt, "node", w.cfg.Node)}
+	s.log.Info("range begins", "helper", row.Helper)
 	var progress export.Progress
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

@@ -22,7 +22,7 @@ type process struct {
 	*runningService
 	cmd  *exec.Cmd
 	said func() string // the log so far
-	kill func()        // ends it by SIGKILL
+	kill func()        // ends it as kill -9 does
 }
 
 // self returns a command line of cdds as a process under a umask.
@@ -58,19 +58,19 @@ func start(t testing.TB, umask int, env []string, args ...string) *process {
 			}
 		}
 	}()
-	signal := syscall.SIGTERM
-	stop := sync.OnceFunc(func() {
-		must(t, p.cmd.Process.Signal(signal))
-		<-logged
-		if err := p.cmd.Wait(); err != nil && signal == syscall.SIGTERM {
-			t.Errorf("cdds serve ended with %v", err)
-		}
-		spoken.output(t.Name(), log.String())
-	})
-	p.kill = func() {
-		signal = syscall.SIGKILL
-		stop()
+	var ended sync.Once
+	end := func(by os.Signal) {
+		ended.Do(func() {
+			must(t, p.cmd.Process.Signal(by))
+			<-logged
+			if err := p.cmd.Wait(); err != nil && by != os.Kill {
+				t.Errorf("cdds serve ended with %v", err)
+			}
+			spoken.output(t.Name(), log.String())
+		})
 	}
+	stop := func() { end(syscall.SIGTERM) }
+	p.kill = func() { end(os.Kill) }
 	p.said = func() string {
 		mu.Lock()
 		defer mu.Unlock()

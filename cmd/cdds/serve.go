@@ -45,6 +45,7 @@ type serveCommand struct {
 	telemetryFlags
 	Role       []string      `help:"What this node does: api, scheduler, worker, or all; several with commas." default:"all" env:"CDDS_ROLE" enum:"all,api,scheduler,worker"`
 	Workers    int           `help:"Runs carried out at the same time." default:"2" env:"CDDS_WORKERS"`
+	RangeLeast int64         `name:"range-records" help:"Least records that a split run is cut into ranges for, which workers share." default:"50000" env:"CDDS_RANGE_RECORDS" placeholder:"N"`
 	SweepEvery time.Duration `help:"How often stored files are looked for that no artifact names." default:"1h" env:"CDDS_SWEEP_EVERY"`
 	Scrub      int64         `name:"scrub-rate" help:"Speed at which stored artifacts are checked in the background, in MiB per second; 0 turns it off." default:"8" env:"CDDS_SCRUB_RATE"`
 	Verbose    bool          `help:"Log more." short:"v" env:"CDDS_VERBOSE"`
@@ -137,7 +138,7 @@ type service struct {
 func (c *serveCommand) buildQueue(st *store.Store, sources *source.Registry, files *storage, node string, probe *telemetry.Probe, log *slog.Logger) (*queue.Queue, error) {
 	var tasks *queue.Queue
 	w := worker.New(worker.Config{
-		Store: st, Sources: sources, Engine: &export.Engine{Bucket: files.bucket, Sync: files.sync},
+		Store: st, Sources: sources, Engine: &export.Engine{Bucket: files.bucket, Sync: files.sync, LeastRecords: c.RangeLeast},
 		Node: node, Version: version, Retention: c.Retention, Now: utcNow, Log: log, Probe: probe, EncodeJob: api.EncodeJob,
 		Enqueue: func(ctx context.Context, tx *sql.Tx, runID string, attempt int, at time.Time) error {
 			return tasks.Enqueue(ctx, tx, queue.Task{RunID: runID, Attempt: attempt}, at)
