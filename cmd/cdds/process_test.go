@@ -64,7 +64,7 @@ func start(t testing.TB, umask int, env []string, args ...string) *process {
 			must(t, p.cmd.Process.Signal(by))
 			<-logged
 			if err := p.cmd.Wait(); err != nil && by != os.Kill {
-				t.Errorf("cdds serve ended with %v", err)
+				t.Errorf("cdds serve ended with %v:\n%s", err, log.String())
 			}
 			spoken.output(t.Name(), log.String())
 		})
