@@ -178,5 +178,15 @@ func (s *server) showRun(ctx context.Context, id string) (*runBody, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &runBody{Body: wireRun(run, attempts)}, nil
+	body := wireRun(run, attempts)
+	if run.State == cdds.RunInProgress {
+		use, err := s.Store.RangeUse(ctx, run.TenantID, id)
+		if err != nil {
+			return nil, err
+		}
+		if use.Total > 0 {
+			body.Ranges = &Ranges{Done: use.Done, Total: use.Total}
+		}
+	}
+	return &runBody{Body: body}, nil
 }

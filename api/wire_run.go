@@ -51,6 +51,12 @@ type Attempt struct {
 	Error      *string    `json:"error"`
 }
 
+// Ranges is how far the ranges of a run are that workers share.
+type Ranges struct {
+	Done  int64 `json:"done"`
+	Total int64 `json:"total"`
+}
+
 // Run is a run in an answer. Attempts are given by GET /runs/{id} only.
 type Run struct {
 	ID           string     `json:"id"`
@@ -69,6 +75,7 @@ type Run struct {
 	RetryOf      *string    `json:"retryOf"`
 	Attempts     []Attempt  `json:"attempts"`
 	Error        *Failure   `json:"error"`
+	Ranges       *Ranges    `json:"ranges,omitempty" doc:"Of a run in progress that several workers share; given by GET /runs/{id} only."`
 	Artifacts    int        `json:"artifacts" doc:"Number of files the run made."`
 	Size         int64      `json:"size" doc:"Bytes of those files."`
 	Damaged      int        `json:"damagedArtifacts" doc:"Kept files that are no longer what was written; a finished run that has some can be retried."`
