@@ -82,7 +82,7 @@ func newMetrics() *metrics {
 		requestTime:    histograms("cdds_http_request_duration_seconds", "Time of requests but event streams, by operation.", "operation", requestTimes()),
 		refusedSignIns: counters("cdds_sign_in_failures_total", "Sign-ins that were refused.", "reason", "credentials", "limited", "single_sign_on"),
 		workers:        gauge("cdds_workers", "Runs that this node may carry out at a time."),
-		attempts:       gauge("cdds_attempts_in_progress", "Runs that this node carries out."),
+		attempts:       gauge("cdds_attempts_in_progress", "Runs that this node carries out or helps with."),
 		lastRound:      gauge("cdds_scheduler_last_round_timestamp_seconds", "When this node's scheduler last finished a round without an error."),
 		encodedBytes:   counter("cdds_exported_bytes_total", "Bytes of JSON Lines of finished runs."),
 		artifacts:      counter("cdds_artifacts_stored_total", "Artifacts of finished runs."),

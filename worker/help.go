@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"cdds"
@@ -52,7 +53,10 @@ func (w *Worker) Help(ctx context.Context) error {
 	case !mine:
 		return nil
 	}
-	return w.exportRange(ctx, run, cut, row, func(tx *store.Tx) error { return w.leave(context.WithoutCancel(ctx), tx, run) })
+	spanned, end := w.cfg.Probe.Attempt(ctx, run.ID, run.TenantID, run.Attempt)
+	err = w.exportRange(spanned, run, cut, row, func(tx *store.Tx) error { return w.leave(context.WithoutCancel(ctx), tx, run) })
+	end(err, slog.Int("cdds.range", row.Number))
+	return err
 }
 
 // leave lets others have the place of a helper: the run of the tenant that waited

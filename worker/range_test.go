@@ -29,10 +29,14 @@ func TestThreeWorkersShareARun(t *testing.T) {
 			}
 			return nil
 		})
+		var stops []func()
 		for _, name := range []string{"one", "two", "three"} {
-			w.node(t, name).works(t)
+			stops = append(stops, w.node(t, name).works(t))
 		}
 		w.awaitState(t, run.ID, cdds.RunFinished)
+		for _, stop := range stops {
+			stop()
+		}
 		w.wantAll(t, run)
 		attempts, err := w.st.Attempts(t.Context(), run.ID)
 		noError(t, err)
@@ -383,8 +387,9 @@ func TestALargeRangeIsCutAgain(t *testing.T) {
 		other := w.node(t, "two")
 		ended := do(w.Worker, run.ID, 1)
 		until(t, "the run is cut", func() bool { return len(w.ranges(t, run.ID)) > 0 })
-		other.works(t)
+		stop := other.works(t)
 		noError(t, await(t, "the end of the run", ended))
+		stop()
 		numbers := w.attempts(t, run.ID)
 		t.Logf("ranges with artifacts: %v", numbers)
 		if len(numbers) < 6 {

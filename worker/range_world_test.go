@@ -68,15 +68,17 @@ func (w *world) node(t *testing.T, name string) *node {
 	return n
 }
 
-// works lets the node work what comes until the test ends.
-func (n *node) works(t *testing.T) {
+// works lets the node work what comes until it is stopped, or the test ends.
+func (n *node) works(t *testing.T) (stop func()) {
 	t.Helper()
 	noError(t, n.queue.Start(t.Context()))
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		noError(t, n.queue.Stop(ctx))
 	})
+	t.Cleanup(stop)
+	return stop
 }
 
 // do begins to carry out an attempt of a run, and returns where its end is told.
@@ -168,7 +170,8 @@ func (w *world) open(t testing.TB, f cdds.Artifact, inside map[string]bool) []st
 	return lines
 }
 
-// inOneGo exports the same as a run without ranges and returns its records.
+// inOneGo exports the same as a run without ranges and returns its records. No
+// queue may be at work, which would carry it out in ranges.
 func (w *world) inOneGo(t testing.TB, like cdds.Run) []string {
 	t.Helper()
 	w.source.beforeRanges(nil)
