@@ -39,7 +39,8 @@ type Engine struct {
 	// SnapshotLife is how long HoldSnapshot holds; 0: 5 minutes. A longer one
 	// holds back vacuum.
 	SnapshotLife time.Duration
-	// LeastRecords is the least that a range of a run is cut for; 0: 50,000.
+	// LeastRecords is the least that a range of a run is cut for; 0: 50,000, and
+	// what makes about three parts.
 	LeastRecords int64
 	Workers      int // compressors of a run; 0: one for each core, at most 8
 	RangeRecords int // records of a short transaction; 0: 10,000

@@ -31,8 +31,12 @@ const (
 	// defaultLeast is the least that a range is cut for: what is read in a few
 	// seconds is not worth a task.
 	defaultLeast = 50_000
-	// attachmentWeight is how many interactions an attachment is as much work as.
+	// attachmentWeight is how many interactions an attachment is as much work as,
+	// about.
 	attachmentWeight = 10
+	// partsOfRange is how many parts a range makes at least, about, since the last
+	// of each is seldom full. A record becomes some sizeOfRecord bytes.
+	partsOfRange, sizeOfRecord = 3, 1000
 	// defaultLife is how long a snapshot is held for the ranges of a run.
 	defaultLife = 5 * time.Minute
 )
@@ -80,7 +84,7 @@ func (e *Engine) Cut(ctx context.Context, spec Spec, most int) (ranges []Range, 
 func (e *Engine) shares(spec Spec, whole []Range, most int) []int {
 	least := e.LeastRecords
 	if least <= 0 {
-		least = defaultLeast
+		least = max(defaultLeast, partsOfRange*spec.SplitSize/sizeOfRecord)
 	}
 	work := make([]int64, len(whole))
 	total := int64(0)

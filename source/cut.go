@@ -84,24 +84,26 @@ func (s *statement) sub(e Entity) string {
 
 // Evenly returns the keys among those of a sample, in their order, that cut a
 // range into at most so many stretches that hold equally many of them.
-func Evenly(sample []Key, r Range, most int) []Key {
+func (q Query) Evenly(sample []Key, r Range, most int) []Key {
 	most = min(most, len(sample)/HitsOfStretch)
 	var ends []Key
 	for i := 1; i < most; i++ {
 		ends = append(ends, sample[i*len(sample)/most])
 	}
-	return Within(ends, r)
+	return q.Within(ends, r)
 }
 
 // Within leaves out keys that cut nothing off: those that come twice, and that
-// of the record with which the range ends. The others must be in their order, in
-// the range. Drivers call it with all that they return from Cut.
-func Within(keys []Key, r Range) []Key {
+// of the record with which the range ends, and keys that have no id. The others
+// must be in their order, in the range. Drivers call it with all that they return
+// from Cut.
+func (q Query) Within(keys []Key, r Range) []Key {
 	var out []Key
 	for _, k := range keys {
 		twice := len(out) > 0 && out[len(out)-1] == k
 		end := r.Upto != nil && r.Upto.At == k.At && r.Upto.ID == k.ID
-		if !twice && !end {
+		whole := k.ID != "" && (k.Sub != "" || q.Entity != Attachment)
+		if whole && !twice && !end {
 			out = append(out, k)
 		}
 	}

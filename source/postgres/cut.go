@@ -13,7 +13,8 @@ import (
 
 const (
 	// sampledPages and rowsOfPage bound a sample: so many pages of the table,
-	// evenly over it, and the first rows of each.
+	// evenly over it, and the first rows of each. Pages of long records so count
+	// for more than their records, which are more work too.
 	sampledPages = 2048
 	rowsOfPage   = 4
 	// probes and rowsOfProbe bound what is read by the index over modified dates.
@@ -43,14 +44,14 @@ func (s *snapshot) Cut(ctx context.Context, q source.Query, r source.Range, most
 		}
 		if len(instants) > 0 {
 			keys, err := s.keys(ctx, s.source.mapping.LastBefore(q.Entity, r, dialect{}, instants))
-			return source.Within(keys, r), err
+			return q.Within(keys, r), err
 		}
 	}
 	keys, err := s.sample(ctx, q, r)
-	if err == nil && q.Entity != source.Contact && !q.ByStart() && len(source.Evenly(keys, r, most)) < most-1 {
+	if err == nil && q.Entity != source.Contact && !q.ByStart() && len(q.Evenly(keys, r, most)) < most-1 {
 		keys, err = s.nearModified(ctx, q, r, keys)
 	}
-	return source.Evenly(keys, r, most), err
+	return q.Evenly(keys, r, most), err
 }
 
 // span is a half-open stretch of instants and how many records are expected in
@@ -77,9 +78,8 @@ func evenInstants(from, to int64, want int, weigh func([]span) error) ([]int64, 
 		return nil, nil
 	}
 	share := spans[0].records / float64(want)
-	for asked, halved := 0, true; halved && asked < mostWeighed*want+chainWeighed; {
+	for asked := 0; asked < mostWeighed*want+chainWeighed; {
 		var halves []span
-		halved = false
 		for _, s := range spans {
 			if s.records > share/2 && s.to-s.from > 1 {
 				middle := s.from + (s.to-s.from)/2
@@ -93,7 +93,8 @@ func evenInstants(from, to int64, want int, weigh func([]span) error) ([]int64, 
 			return nil, err
 		}
 		asked += len(halves)
-		if spans, halved = refine(spans, halves); !halved {
+		var told bool
+		if spans, told = refine(spans, halves); !told {
 			return nil, nil
 		}
 	}

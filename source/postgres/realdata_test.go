@@ -3,8 +3,10 @@
 package postgres
 
 import (
+	"slices"
 	"testing"
 
+	"cdds"
 	"cdds/source"
 )
 
@@ -37,6 +39,25 @@ func TestRealDataInRanges(t *testing.T) {
 		}
 		if total != want {
 			t.Errorf("%d records of %s were read, want %d", total, entity, want)
+		}
+	}
+}
+
+// TestRealDataIsCutEvenly cuts the real conversations, of which most come from a
+// few months, by both dates.
+func TestRealDataIsCutEvenly(t *testing.T) {
+	s := open(t, servers.RealData(t, "../.."), Options{})
+	for _, q := range []source.Query{all(source.Interaction), {Entity: source.Interaction, TenantID: 101, Window: all(source.Interaction).Window, By: cdds.ByModifiedDate}, all(source.Contact)} {
+		whole := allKeys(t, s, q, source.Range{})
+		for _, want := range []int{2, 5, 20} {
+			counts := stretches(whole, cut(t, s, q, source.Range{}, want))
+			unevenness := float64(slices.Max(counts)*want) / float64(len(whole))
+			t.Logf("%d of %s by %s in %d stretches: the largest is %.2f shares", len(whole), q.Entity, q.By, len(counts), unevenness)
+			// Where a sample tells, it is the records of a page that come evenly, and
+			// they are not equally long.
+			if most := map[bool]float64{true: 1.3, false: 1.4}[q.By != cdds.ByModifiedDate]; len(counts) != want || unevenness > most {
+				t.Errorf("%s by %s: %v", q.Entity, q.By, counts)
+			}
 		}
 	}
 }

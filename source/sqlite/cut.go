@@ -33,7 +33,7 @@ func (s *snapshot) Cut(ctx context.Context, q source.Query, r source.Range, most
 		}
 		mapping := s.source.mapping
 		keys, err := s.keys(ctx, mapping.Sampled(q, r, dialect{}, alias, someRows(alias, mapping.QuotedTable(reference))))
-		return source.Evenly(keys, r, most), err
+		return q.Evenly(keys, r, most), err
 	}
 	return nil, nil
 }
@@ -73,9 +73,7 @@ func (s *snapshot) keys(ctx context.Context, st source.Statement) (keys []source
 					break
 				}
 			}
-			if len(values[1].Bytes) > 0 {
-				keys = append(keys, source.Key{At: values[0].Int, ID: string(values[1].Bytes), Sub: string(values[2].Bytes)})
-			}
+			keys = append(keys, source.Key{At: values[0].Int, ID: string(values[1].Bytes), Sub: string(values[2].Bytes)})
 		}
 		return nil
 	})
