@@ -45,7 +45,7 @@ type serveCommand struct {
 	telemetryFlags
 	Role       []string      `help:"What this node does: api, scheduler, worker, or all; several with commas." default:"all" env:"CDDS_ROLE" enum:"all,api,scheduler,worker"`
 	Workers    int           `help:"Runs carried out at the same time." default:"2" env:"CDDS_WORKERS"`
-	RangeLeast int64         `name:"range-records" help:"Least records that a split run is cut into ranges for, which workers share." default:"50000" env:"CDDS_RANGE_RECORDS" placeholder:"N"`
+	RangeLeast int64         `name:"range-records" help:"Least records that a split run is cut into ranges for, which workers share; 0: 50,000, and what gives about three parts." default:"0" env:"CDDS_RANGE_RECORDS" placeholder:"N"`
 	SweepEvery time.Duration `help:"How often stored files are looked for that no artifact names." default:"1h" env:"CDDS_SWEEP_EVERY"`
 	Scrub      int64         `name:"scrub-rate" help:"Speed at which stored artifacts are checked in the background, in MiB per second; 0 turns it off." default:"8" env:"CDDS_SCRUB_RATE"`
 	Verbose    bool          `help:"Log more." short:"v" env:"CDDS_VERBOSE"`
