@@ -191,6 +191,15 @@ func (s *snapshot) nearModified(ctx context.Context, q source.Query, r source.Ra
 	return near, err
 }
 
+// Ahead counts in the index of the key.
+func (s *snapshot) Ahead(ctx context.Context, q source.Query, after *source.Key, n int) (*source.Key, error) {
+	keys, err := s.keys(ctx, s.source.mapping.Ahead(q, after, n, dialect{}))
+	if len(keys) == 0 || err != nil {
+		return nil, err
+	}
+	return &keys[0], nil
+}
+
 // keys reads keys.
 func (s *snapshot) keys(ctx context.Context, st source.Statement) (keys []source.Key, err error) {
 	err = statements{ctx, s}.rows(st, func(rows pgx.Rows) error {
