@@ -6,11 +6,12 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/big"
 	"os"
-	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -36,6 +37,35 @@ func at(d time.Duration) time.Time { return now.Add(d) }
 var postgres pgtest.Pool
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
+
+// databases are copies of migrated ones.
+var databases = pgtest.Copies{Pool: &postgres, Prepare: migrated}
+
+// migrated makes the tables of the store and of the queue.
+func migrated(ctx context.Context, dsn string) (err error) {
+	st, err := store.Open(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	if err := st.Migrate(ctx); err != nil {
+		return err
+	}
+	q, err := queue.Open(queue.Config{DB: st.DB(), Postgres: strings.HasPrefix(dsn, "postgres:"), Log: slog.New(slog.DiscardHandler)}, nil)
+	if err != nil {
+		return err
+	}
+	return q.Migrate(ctx)
+}
+
+// newDSN returns the address of a new database with all tables.
+func newDSN(t testing.TB, kind store.Dialect) string {
+	t.Helper()
+	if kind == store.SQLite {
+		return databases.SQLite(t)
+	}
+	return databases.Postgres(t)
+}
 
 // world is the verbs on a real database, queue and bucket, with two tenants
 // that have an administrator each. Ann has a certificate, Bob has none.
@@ -67,18 +97,12 @@ func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
 
 func newWorld(t *testing.T, kind store.Dialect) *world {
 	t.Helper()
-	dsn := "sqlite:" + filepath.Join(t.TempDir(), "cdds.db")
-	if kind == store.Postgres {
-		dsn = postgres.Database(t)
-	}
-	st, err := store.Open(t.Context(), dsn)
+	st, err := store.Open(t.Context(), newDSN(t, kind))
 	noError(t, err)
 	t.Cleanup(func() { noError(t, st.Close()) })
-	noError(t, st.Migrate(t.Context()))
 	log := slog.New(slog.DiscardHandler)
 	q, err := queue.Open(queue.Config{DB: st.DB(), Postgres: kind == store.Postgres, Log: log}, nil)
 	noError(t, err)
-	noError(t, q.Migrate(t.Context()))
 	bucket, err := fileblob.OpenBucket(t.TempDir(), &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
 	noError(t, err)
 	t.Cleanup(func() { noError(t, bucket.Close()) })

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -20,9 +21,7 @@ func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
 	for _, kind := range []store.Dialect{store.SQLite, store.Postgres} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			st := openStore(t, newDSN(t, kind))
-			noError(t, st.Migrate(t.Context()))
-			test(t, newWorld(t, st))
+			test(t, newWorld(t, openMigrated(t, kind)))
 		})
 	}
 }
@@ -31,6 +30,27 @@ func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
 var postgres pgtest.Pool
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
+
+// databases are copies of migrated ones.
+var databases = pgtest.Copies{Pool: &postgres, Prepare: migrated}
+
+// migrated makes the tables of the store.
+func migrated(ctx context.Context, dsn string) error {
+	st, err := store.Open(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	return errors.Join(st.Migrate(ctx), st.Close())
+}
+
+// openMigrated opens a new database that has all tables.
+func openMigrated(t *testing.T, kind store.Dialect) *store.Store {
+	t.Helper()
+	if kind == store.SQLite {
+		return openStore(t, databases.SQLite(t))
+	}
+	return openStore(t, databases.Postgres(t))
+}
 
 // newDSN returns the address of a new and empty database.
 func newDSN(t *testing.T, kind store.Dialect) string {

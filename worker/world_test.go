@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -49,6 +50,26 @@ var postgres pgtest.Pool
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 
+// databases are copies of migrated ones.
+var databases = pgtest.Copies{Pool: &postgres, Prepare: migrated}
+
+// migrated makes the tables of the store and of the queue.
+func migrated(ctx context.Context, dsn string) (err error) {
+	st, err := store.Open(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	if err := st.Migrate(ctx); err != nil {
+		return err
+	}
+	q, err := queue.Open(queue.Config{DB: st.DB(), Postgres: strings.HasPrefix(dsn, "postgres:"), Log: quiet()}, nil)
+	if err != nil {
+		return err
+	}
+	return q.Migrate(ctx)
+}
+
 // world is a worker on a real database, queue, bucket and Contact History.
 type world struct {
 	*worker.Worker
@@ -78,14 +99,13 @@ func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
 
 func newWorld(t *testing.T, kind store.Dialect) *world {
 	t.Helper()
-	dsn := "sqlite:" + filepath.Join(t.TempDir(), "cdds.db")
-	if kind == store.Postgres {
-		dsn = postgres.Database(t)
+	if kind == store.SQLite {
+		return newWorldOn(t, kind, databases.SQLite(t))
 	}
-	return newWorldOn(t, kind, dsn)
+	return newWorldOn(t, kind, databases.Postgres(t))
 }
 
-// newWorldOn makes a world on an empty database.
+// newWorldOn makes a world on a database that is empty or has all tables.
 func newWorldOn(t *testing.T, kind store.Dialect, dsn string) *world {
 	t.Helper()
 	w := &world{dsn: dsn, source: openSource(t), probe: telemetry.New(telemetry.Config{Version: "test", Node: "node", Workers: 4})}
