@@ -64,7 +64,7 @@ test: ## Run all tests of daily use, with the race detector (under 15 minutes)
 
 test-console: build ## Run the console's tests alone: units, then a real browser against the real service
 	cd console && npm run --silent unit
-	cd console && CI=1 npm run --silent e2e | (cd .. && go run .ci/tally.go .ci/leaks.go -lines "$${CDDS_E2E_DATA:-console/e2e/.work}/service.log")
+	cd console && CI=1 npm run --silent e2e | (cd .. && go run .ci/tally.go .ci/leaks.go -lines "$${CDDS_E2E_DATA:-console/e2e/.work}"/service-{0,1}.log)
 
 screenshots: build ## Take the pictures of docs/console.md anew (needs pngquant)
 	@command -v pngquant >/dev/null || { echo "pngquant is missing: apt-get install pngquant"; exit 1; }

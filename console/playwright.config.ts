@@ -1,10 +1,12 @@
 import { defineConfig } from '@playwright/test';
-import { folder, port, url } from './e2e/place';
+import { url } from './e2e/place';
 
-/** The browser tests: Debian's Chromium against the real service with a sample of its own. */
+/** The browser tests: Debian's Chromium against real services with samples of their own. */
 export default defineConfig({
   testDir: 'e2e',
-  workers: 1,
+  globalSetup: './e2e/sample.ts',
+  // Each has a service of its own. The tests of a file go on one after the other.
+  workers: 2,
   // Generous, for a busy machine: what works does not wait for them.
   timeout: 180_000,
   expect: { timeout: 30_000 },
@@ -24,9 +26,5 @@ export default defineConfig({
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
       args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
     },
-  },
-  webServer: {
-    command: 'node e2e/start.mjs', env: { CDDS_E2E_PORT: String(port), CDDS_E2E_DATA: folder },
-    url: `${url}/healthz`, timeout: 180_000, reuseExistingServer: !process.env.CI, stdout: 'pipe', gracefulShutdown: { signal: 'SIGTERM', timeout: 15_000 },
   },
 });

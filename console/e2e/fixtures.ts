@@ -1,6 +1,7 @@
 import { test as base, expect, type APIRequestContext, type Page } from '@playwright/test';
 import { readFileSync } from 'node:fs';
 import { folder } from './place';
+import { endService, serviceFor } from './service';
 
 export { expect };
 
@@ -10,8 +11,19 @@ export const users = (): Users => JSON.parse(readFileSync(`${folder}/users.json`
 /** Messages that a test provokes on purpose: the browser reports every refused request by itself. */
 const provoked = /Failed to load resource|net::ERR_|\[DOM\] Password forms/;
 
-/** Every test fails on an error or a warning in the browser's console: a broken policy or a bug shows there first. */
-export const test = base.extend<{ quiet: void }>({
+/**
+ * Each file of tests has a service of its own, at the address of its worker.
+ * Every test fails on an error or a warning in the browser's console: a broken policy or a bug shows there first.
+ */
+export const test = base.extend<{ service: void; quiet: void }, { last: void }>({
+  last: [async ({}, use) => {
+    await use();
+    await endService();
+  }, { scope: 'worker', auto: true }],
+  service: [async ({}, use, { file }) => {
+    await serviceFor(file);
+    await use();
+  }, { auto: true }],
   quiet: [async ({ page }, use) => {
     const said: string[] = [];
     page.on('console', (m) => { if (['error', 'warning'].includes(m.type()) && !provoked.test(m.text())) said.push(m.text()); });

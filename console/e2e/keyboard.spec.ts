@@ -10,12 +10,12 @@ test('every flow, by keyboard alone', async ({ page }) => {
   await expect(page.getByRole('textbox', { name: 'Password' })).toBeFocused();
   await page.keyboard.type(password);
   await page.keyboard.press('Enter');
-  await expect(page.getByRole('heading', { name: 'Jobs' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Jobs', exact: true })).toBeVisible();
   await makeRun(page.request, 'Keyed run');
 
   await test.step('skips to the content', async () => {
     await page.reload();
-    await expect(page.getByRole('heading', { name: 'Jobs' })).toBeFocused();
+    await expect(page.getByRole('heading', { name: 'Jobs', exact: true })).toBeFocused();
     await tabTo(page, page.getByRole('link', { name: 'Skip to the content' }), true);
     await page.keyboard.press('Enter');
     await expect(page.locator('#main')).toBeFocused();
@@ -89,7 +89,7 @@ test('every flow, by keyboard alone', async ({ page }) => {
     await page.keyboard.type('Edited.');
     await tabTo(page, page.getByRole('button', { name: 'Save' }), true);
     await page.keyboard.press('Enter');
-    await expect(page.getByRole('heading', { name: 'Jobs' })).toBeFocused();
+    await expect(page.getByRole('heading', { name: 'Jobs', exact: true })).toBeFocused();
     await page.goto('/jobs?q=Keyed job');
     await press(page, page.getByRole('checkbox', { name: 'Select Keyed job' }), 'Space');
     await tabTo(page, page.getByRole('button', { name: 'More ways to add a job' }), true);

@@ -166,7 +166,7 @@ test('on a phone lists are cards, and no page scrolls sideways', async ({ page }
   await page.goto('/jobs?q=Acme');
   await page.getByRole('button', { name: 'Navigation' }).click();
   await page.getByRole('link', { name: 'History', exact: true }).click();
-  await expect(page.getByRole('heading', { name: 'History' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'History', exact: true })).toBeVisible();
   await page.locator('.card').first().waitFor();
   await clean(page, 'cards');
 });

@@ -166,7 +166,7 @@ test.describe('Sessions', () => {
       context = await restarted(browser, context);
       const page = await context.newPage();
       await page.goto('/jobs');
-      await expect(page.getByRole('heading', { name: 'Jobs' })).toBeVisible();
+      await expect(page.getByRole('heading', { name: 'Jobs', exact: true })).toBeVisible();
       await page.goto('/preferences');
       await expect(section(page, 'Sessions').getByRole('row').filter({ hasText: 'This browser' })).toContainText('Remembered');
     }
@@ -203,7 +203,7 @@ test.describe('Sessions', () => {
     await page.reload(); // several requests, side by side
     await page.locator('.recharts-surface').nth(2).waitFor();
     await page.getByRole('link', { name: 'History', exact: true }).click();
-    await expect(page.getByRole('heading', { name: 'History' })).toBeVisible();
+    await expect(page.getByRole('heading', { name: 'History', exact: true })).toBeVisible();
     expect((await context.cookies()).find((c) => c.name === 'cdds_session')!.value).not.toBe(before.value);
     await context.close();
   });

@@ -14,7 +14,7 @@ test('signs in, and comes back to the page that was asked for', async ({ page })
   await expect(page).toHaveURL(/sign-in/);
   await enter(page, users().username, users().password, users().tenant);
   await expect(page).toHaveURL(/history\?state=failed/);
-  await expect(page.getByRole('heading', { name: 'History' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'History', exact: true })).toBeVisible();
   await page.getByRole('button', { name: /user menu/ }).click();
   await page.getByRole('menuitem', { name: 'Sign out' }).click();
   await expect(page.getByLabel('Username')).toBeVisible();
@@ -60,7 +60,7 @@ test('a user without a role gets Access Denied', async ({ page }) => {
 test('an ended session leads to the sign-in and back', async ({ page }) => {
   await signIn(page);
   await page.goto('/artifacts?sort=-size');
-  await expect(page.getByRole('heading', { name: 'Artifacts' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Artifacts', exact: true })).toBeVisible();
   await page.context().clearCookies();
   await page.getByRole('searchbox').fill('anything');
   await expect(page.getByText('Your session has ended')).toBeVisible();

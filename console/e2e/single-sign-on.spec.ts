@@ -2,7 +2,8 @@ import AxeBuilder from '@axe-core/playwright';
 import type { ChildProcess } from 'node:child_process';
 import type { Page } from '@playwright/test';
 import { expect, test } from './fixtures';
-import { providerUrl, serviceLog, serviceUrl, startProvider, startService, stop, type Admin } from './provider';
+import { providerUrl, serviceLog, serviceUrl, startProvider, startService, type Admin } from './provider';
+import { stop } from './program';
 
 /** Single sign-on, from the button to the provider's own form and back, against a real provider. */
 test.describe.configure({ mode: 'serial' });

@@ -196,7 +196,7 @@ test('is for administrators alone', async ({ page }) => {
   for (const name of ['erin', 'vera']) {
     await signIn(page, name);
     await page.goto('/history');
-    await expect(page.getByRole('heading', { name: 'History' })).toBeVisible();
+    await expect(page.getByRole('heading', { name: 'History', exact: true })).toBeVisible();
     await expect(page.getByRole('link', { name: 'Users', exact: true })).toHaveCount(0);
     await page.goto('/users');
     await expect(page.getByText('Your role does not show users')).toBeVisible();
