@@ -11,6 +11,7 @@ import (
 // TestRolesAndTenants signs in users of all roles and of another tenant, and
 // tries what each may not do.
 func TestRolesAndTenants(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "100", "--contacts", "10")
 	const password = "a long enough password"
 	for name, role := range map[string]string{"exp": "exporter", "view": "viewer", "nobody": "none"} {
@@ -80,6 +81,7 @@ func TestRolesAndTenants(t *testing.T) {
 
 // TestSignIn tries wrong credentials, signs out, and sends from another site.
 func TestSignIn(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "10", "--contacts", "5")
 	s := serve(t, "--data", data)
 	c := s.signIn(t, out.Username, out.Password)
@@ -107,6 +109,7 @@ func TestSignIn(t *testing.T) {
 
 // TestIdempotencyKey repeats a create: it makes one job.
 func TestIdempotencyKey(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "10", "--contacts", "5")
 	c := serve(t, "--data", data).signIn(t, out.Username, out.Password)
 	key := map[string]string{"Idempotency-Key": "one"}
@@ -173,6 +176,7 @@ func TestCommandLine(t *testing.T) {
 
 // TestRetention lets artifacts expire after two seconds.
 func TestRetention(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "50", "--contacts", "5")
 	c := serve(t, "--data", data, "--retention", "1s").signIn(t, out.Username, out.Password)
 	r := finished(t, c.export(nil))

@@ -172,6 +172,7 @@ func audited(t *testing.T, c *client) map[string]call {
 // changes or hands out something, with success, and demands a line of it with
 // who, what, when, from where and the result.
 func TestEveryChangeIsAudited(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "30", "--contacts", "10")
 	s := serve(t, "--data", data)
 	x := &changes{t: t, s: s, admin: s.signIn(t, out.Username, out.Password), out: out}
@@ -252,6 +253,7 @@ func awaitRefused(t *testing.T, data, tenant string, wanted ...string) map[strin
 // TestRefusedRequestsAreAudited tries what is not allowed in all ways, and finds
 // each attempt in the log that it belongs to.
 func TestRefusedRequestsAreAudited(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "10", "--contacts", "5")
 	const password = "a long enough password"
 	commandOK(t, password+"\n", "user", "add", "view", "--data", data, "--tenant", out.Tenant, "--role", "viewer", "--password-stdin")
@@ -334,6 +336,7 @@ func TestRefusedRequestsAreAudited(t *testing.T) {
 // TestAuditSearchAndExport searches the log over the API in all ways, and
 // exports it.
 func TestAuditSearchAndExport(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "10", "--contacts", "5")
 	const password = "a long enough password"
 	commandOK(t, password+"\n", "user", "add", "=cmd|' /C calc'!A0", "--data", data, "--tenant", out.Tenant, "--role", "administrator", "--password-stdin")

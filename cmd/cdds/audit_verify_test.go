@@ -18,6 +18,7 @@ import (
 // TestAuditVerify walks whole and broken logs of both databases by the command
 // that an operator would use.
 func TestAuditVerify(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []store.Dialect{store.SQLite, store.Postgres} {
 		t.Run(string(kind), func(t *testing.T) {
 			flags := []string{"--data", t.TempDir()}
@@ -118,6 +119,7 @@ func tamperer(t *testing.T, kind store.Dialect, flags []string) func(statement s
 // secrets, titles and texts of records, and also what is refused, and looks for
 // them in the raw log.
 func TestAuditHoldsNoSecrets(t *testing.T) {
+	t.Parallel()
 	dsn, db := emptyHistory(t)
 	const record, title, typed, password = "what a customer said", "the case of a customer", "typed into the wrong field", "the password of somebody"
 	_, err := db.Exec(t.Context(), `insert into contact (id, tenantid, createddate, modifieddate) select 'c' || n, 101, '2020-01-01', '2020-01-01' from generate_series(1, 20) n`)

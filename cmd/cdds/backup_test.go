@@ -176,6 +176,7 @@ func (c *client) holdsEachOnce(runID, key string, want int) {
 
 // TestRestoreRefuses what would do harm, and leaves all as it was.
 func TestRestoreRefuses(t *testing.T) {
+	t.Parallel()
 	data, _ := demo(t, "--interactions", "10", "--contacts", "5")
 	dir := t.TempDir()
 	good, newer, torn := filepath.Join(dir, "good"), filepath.Join(dir, "newer"), filepath.Join(dir, "torn")
@@ -225,6 +226,7 @@ func TestRestoreRefuses(t *testing.T) {
 
 // TestRestoreOverADamagedDatabase is what a restore is for.
 func TestRestoreOverADamagedDatabase(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "10", "--contacts", "5")
 	file := filepath.Join(t.TempDir(), "backup.db")
 	commandOK(t, "", "backup", "--data", data, "--to", file)
@@ -249,6 +251,7 @@ func TestRestoreOverADamagedDatabase(t *testing.T) {
 // TestPostgresIsBackedUpByItsTools says how, and settles what pg_restore put in
 // place.
 func TestPostgresIsBackedUpByItsTools(t *testing.T) {
+	t.Parallel()
 	dsn := servers.Database(t)
 	data := t.TempDir()
 	if _, errs, code := command(t, "", "backup", "--database", dsn, "--to", filepath.Join(data, "x")); code != 2 || !strings.Contains(errs, "pg_dump") {

@@ -19,6 +19,7 @@ import (
 // TestBadJobs sends jobs that break a rule: each answer is 4xx, problem+json,
 // and names the field.
 func TestBadJobs(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "20", "--contacts", "5")
 	c := serve(t, "--data", data).signIn(t, out.Username, out.Password)
 	daily := func(changes object) object {
@@ -115,6 +116,7 @@ func TestBadJobs(t *testing.T) {
 // TestBadCertificates sends what is no usable certificate: each refusal says
 // which rule it broke, and the good one stays.
 func TestBadCertificates(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "20", "--contacts", "5")
 	s := serve(t, "--data", data)
 	c := s.signIn(t, out.Username, out.Password)

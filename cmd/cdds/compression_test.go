@@ -7,6 +7,7 @@ import (
 // TestCompression: the job's choice is in all answers and in the manifest, it
 // makes a difference, and openssl and unzip read what each makes.
 func TestCompression(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "3000", "--contacts", "50")
 	c := serve(t, "--data", data).signIn(t, out.Username, out.Password)
 	sizes := map[string]int64{}

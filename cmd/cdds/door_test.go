@@ -67,6 +67,7 @@ func over(t testing.TB, trusted *x509.CertPool) *http.Client {
 // TestTLS signs in and downloads over TLS, is sent there from plain HTTP, and
 // meets a renewed certificate after SIGHUP, without a restart.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "200", "--contacts", "20")
 	dir := t.TempDir()
 	cert, key, trusted := ownPair(t, dir, "first")
@@ -119,6 +120,7 @@ func TestTLS(t *testing.T) {
 
 // TestTLSSettings refuses what cannot work, and says what to do.
 func TestTLSSettings(t *testing.T) {
+	t.Parallel()
 	data, _ := demo(t, "--interactions", "10", "--contacts", "5")
 	cert, key, _ := ownPair(t, t.TempDir(), "one")
 	open := filepath.Join(t.TempDir(), "open.pem")
@@ -161,6 +163,7 @@ func TestPlainHTTPIsNoticed(t *testing.T) {
 // TestHeadersOfEveryAnswer asks for pages, data, downloads and errors of all
 // kinds: each answer has the headers that browsers go by.
 func TestHeadersOfEveryAnswer(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "50", "--contacts", "5")
 	s := serve(t, "--data", data, "--secure")
 	c := s.signInSecure(t, out)
@@ -344,6 +347,7 @@ func holdDownload(t *testing.T, c *client, path string) {
 // TestCompressedLists compares a list as gzip with the plain one, and holds
 // that answers with a secret are never compressed.
 func TestCompressedLists(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "10", "--contacts", "5")
 	c := serve(t, "--data", data).signIn(t, out.Username, out.Password)
 	for i := range 50 {

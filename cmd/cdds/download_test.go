@@ -22,6 +22,7 @@ import (
 // TestDownloads fetches artifacts in both forms, whole and in pieces, and many
 // as one archive.
 func TestDownloads(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "8000", "--contacts", "100")
 	c := serve(t, "--data", data).signIn(t, out.Username, out.Password)
 	r := finished(t, c.export(object{"splitSize": 1 << 20}))
@@ -89,6 +90,7 @@ func TestDownloads(t *testing.T) {
 
 // TestDecryptCommand opens parts with cdds decrypt and lets the manifest judge.
 func TestDecryptCommand(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "8000", "--contacts", "100")
 	c := serve(t, "--data", data).signIn(t, out.Username, out.Password)
 	r := finished(t, c.export(object{"splitSize": 1 << 20}))
@@ -182,6 +184,7 @@ func TestEventsTellOfRuns(t *testing.T) {
 
 // TestSchemasAreServed fetches the public schemas.
 func TestSchemasAreServed(t *testing.T) {
+	t.Parallel()
 	data, _ := demo(t, "--interactions", "10", "--contacts", "5")
 	s := serve(t, "--data", data)
 	for _, name := range []string{"interaction", "attachment", "contact"} {

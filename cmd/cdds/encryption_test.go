@@ -33,6 +33,7 @@ type encryptedTo struct {
 // the tenant. Each of the three opens both forms with openssl and with cdds
 // decrypt, and gets the same files.
 func TestEncryptionByChoice(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "300", "--contacts", "20")
 	c := serve(t, "--data", data).signIn(t, out.Username, out.Password)
 	escrow, second := newOfficer(t, "escrow", "400"), newOfficer(t, "second", "5")
@@ -195,6 +196,7 @@ func mapsEqual(a, b map[string]string) bool {
 // that their zip needs, in the middle, and by moving pieces: cdds decrypt leaves
 // no file behind, and writes not one line to standard output.
 func TestAuthenticatedDamage(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "3000", "--contacts", "50")
 	c := serve(t, "--data", data).signIn(t, out.Username, out.Password)
 	c.ok("PUT", "/me/encryption", object{"encryption": "authenticated"}, nil)

@@ -32,6 +32,7 @@ func emptyHistory(t testing.TB) (string, *pgx.Conn) {
 // TestStrangeTexts exports a text with every control character, emoji,
 // right-to-left text, and 50 MB in one record.
 func TestStrangeTexts(t *testing.T) {
+	t.Parallel()
 	dsn, db := emptyHistory(t)
 	var controls strings.Builder
 	for c := rune(1); c < 0x20; c++ {
@@ -81,6 +82,7 @@ func TestStrangeTexts(t *testing.T) {
 // TestSourceFaults gives the service sources that do not work: the run says
 // why, in words to act on, and without a password.
 func TestSourceFaults(t *testing.T) {
+	t.Parallel()
 	dsn, db := emptyHistory(t)
 	_, err := db.Exec(t.Context(), "create role locked login; create table public.unrelated (x int)")
 	must(t, err)
@@ -99,6 +101,7 @@ func TestSourceFaults(t *testing.T) {
 		"no Contact History": {"sqlite:" + strangeFile(t), "failed", "source"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			data, out := demo(t, "--interactions", "10", "--contacts", "5")
 			s := serve(t, "--data", data, "--source", test.dsn)
 			c := s.signIn(t, out.Username, out.Password)
@@ -139,6 +142,7 @@ func strangeFile(t testing.TB) string {
 // TestDiskFull lets the artifact storage run full: the run says so, nothing
 // half-written is left, and the service lives on.
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Fatal("this test mounts a small file system and needs root, as the build server has it")
 	}
@@ -172,6 +176,7 @@ func TestDiskFull(t *testing.T) {
 // TestNoPlaintextOnDisk looks through everything that the service wrote for a
 // text that only the records hold.
 func TestNoPlaintextOnDisk(t *testing.T) {
+	t.Parallel()
 	dsn, db := emptyHistory(t)
 	const secret = "the customer's secret sentence"
 	_, err := db.Exec(t.Context(), `insert into interaction (id, tenantid, entitytypeid, mediatypeid, typeid, status, startdate, text)

@@ -29,6 +29,7 @@ func (c *client) waiting(id string) string {
 // TestQuietHoursOfTheService has two runs wait: one is canceled meanwhile, the
 // other goes on with the next start, whose hours are others.
 func TestQuietHoursOfTheService(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "50", "--contacts", "5")
 	now := time.Now().UTC()
 	until := now.Add(6 * time.Hour).Format("15:04")
@@ -59,6 +60,7 @@ func TestQuietHoursOfTheService(t *testing.T) {
 // TestLimitsAreChecked refuses settings that make no sense, and takes those of
 // a file.
 func TestLimitsAreChecked(t *testing.T) {
+	t.Parallel()
 	data, _ := demo(t, "--interactions", "10", "--contacts", "5")
 	for _, test := range []struct{ flag, value, says string }{
 		{"--source-quiet", "8 to 5", "cannot be read"},

@@ -94,6 +94,7 @@ func expected(r map[string]rule, o observed) bool {
 // role, of its own and of another tenant, with a session, with tokens of each
 // scope, and with nothing.
 func TestWhoMayDoWhat(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "60", "--contacts", "10")
 	const password = "a long enough password"
 	for _, role := range []string{"administrator", "exporter", "viewer", "none"} {

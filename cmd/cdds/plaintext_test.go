@@ -197,6 +197,7 @@ func proveThatItFinds(t *testing.T, seek *seeker, data, temporary string) {
 // TestFilePermissions has everything made under a umask that forbids nothing:
 // it is its owner's alone. Secrets that others may read are refused.
 func TestFilePermissions(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	made, err := self(t, 0, nil, "demo", "--data", data, "--interactions", "50", "--contacts", "5", "--export").CombinedOutput()
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 // through the API, opens the artifacts with openssl and unzip, and compares
 // every field of every record with an independent query.
 func TestRealDataIsExportedExactly(t *testing.T) {
+	t.Parallel()
 	dsn := servers.RealData(t, "../..")
 	data, out := demo(t, "--interactions", "10", "--contacts", "5")
 	s := serve(t, "--data", data, "--source", dsn)

@@ -30,6 +30,7 @@ func sqlOf(t testing.TB, document, name string, with ...string) string {
 // TestLeastRights applies the SQL of the documents to a PostgreSQL of its own,
 // migrates as the owner, and works with the roles that may least.
 func TestLeastRights(t *testing.T) {
+	t.Parallel()
 	server := servers.Server(t)
 	admin := func(database string) *pgx.Conn {
 		conn, err := pgx.Connect(t.Context(), server.DSN(database, "postgres"))

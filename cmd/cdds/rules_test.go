@@ -105,6 +105,7 @@ func (c *client) recurring() {
 // TestDeleteWaitsForRuns holds a run back with a settling delay: the job
 // cannot be deleted until the run was canceled.
 func TestDeleteWaitsForRuns(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "50", "--contacts", "5")
 	s := serve(t, "--data", data)
 	c := s.signIn(t, out.Username, out.Password)
@@ -130,6 +131,7 @@ func TestDeleteWaitsForRuns(t *testing.T) {
 
 // TestPreview shows what a job would do before it is saved.
 func TestPreview(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "300", "--contacts", "50")
 	c := serve(t, "--data", data).signIn(t, out.Username, out.Password)
 	var p struct {

@@ -16,6 +16,7 @@ import (
 // TestSampleIsExportedExactly does with the embedded sample in SQLite what
 // TestRealDataIsExportedExactly does with PostgreSQL.
 func TestSampleIsExportedExactly(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "5000", "--contacts", "800")
 	s := serve(t, "--data", data)
 	c := s.signIn(t, out.Username, out.Password)

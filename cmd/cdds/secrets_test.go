@@ -92,6 +92,7 @@ func TestWarningOfFlags(t *testing.T) {
 // TestPasswordFiles signs in at a server that asks for the password, which a
 // file has: by the DSN's passfile and by PGPASSFILE.
 func TestPasswordFiles(t *testing.T) {
+	t.Parallel()
 	dsn, db := emptyHistory(t)
 	_, err := db.Exec(t.Context(), "create role by_file login password '"+hidden+"'; grant select on all tables in schema public to by_file")
 	must(t, err)

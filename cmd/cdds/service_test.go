@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
 		main()
 	}
-	os.Exit(spoken.judge(os.Stderr, servers.Main(m)))
+	os.Exit(samples.remove(os.Stderr, spoken.judge(os.Stderr, servers.Main(m))))
 }
 
 // waitTime bounds every wait of these tests.
@@ -64,16 +64,6 @@ func commandOK(t testing.TB, stdin string, args ...string) string {
 		t.Fatalf("cdds %s: exit code %d: %s", strings.Join(args, " "), code, errs)
 	}
 	return out
-}
-
-// demo writes a small sample into a new data folder.
-func demo(t testing.TB, args ...string) (data string, out demoOutput) {
-	t.Helper()
-	data = t.TempDir()
-	text := commandOK(t, "", append([]string{"demo", "--data", data, "--output", "json"}, args...)...)
-	must(t, json.Unmarshal([]byte(text), &out))
-	spoken.demoSecrets(t, out)
-	return data, out
 }
 
 // runningService is a running cdds serve.

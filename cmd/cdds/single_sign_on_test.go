@@ -81,6 +81,7 @@ func person(name string, more object) signontest.Behaviour {
 // TestSingleSignOn goes the whole way over HTTP: who gets in, as what, where to,
 // and who does not.
 func TestSingleSignOn(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "20", "--contacts", "5")
 	fake := signontest.Start(t)
 	s := serveSignOn(t, data, fake)
@@ -237,6 +238,7 @@ func mustParse(t *testing.T, address string) *url.URL {
 // TestSingleSignOnCookies: the attempt's cookie is for this host alone, no script
 // reads it, and it does not live long.
 func TestSingleSignOnCookies(t *testing.T) {
+	t.Parallel()
 	data, _ := demo(t, "--interactions", "20", "--contacts", "5")
 	fake := signontest.Start(t)
 	s := serveSignOn(t, data, fake, "--secure")

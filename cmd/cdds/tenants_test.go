@@ -117,6 +117,7 @@ func (s *runningService) addUser(t testing.TB, data, tenant, certificate string)
 // first. All export at once: each gets what is its own and nothing else, and so
 // do the lists of media types. No password comes out on the way.
 func TestTenantsDataStayApart(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "150", "--contacts", "20")
 	shared, gamma := history(t, "shared", 101, 202), history(t, "gamma", 101, 202)
 	dsnFile := filepath.Join(t.TempDir(), "gamma.dsn")
@@ -192,6 +193,7 @@ func TestTenantsDataStayApart(t *testing.T) {
 // TestATenantIsShownToItsAdministrator follows a tenant from its limits to what
 // it uses, and to a source that nobody has set, of which doctor speaks too.
 func TestATenantIsShownToItsAdministrator(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "50", "--contacts", "5")
 	commandOK(t, "", "tenant", "edit", out.Tenant, "--data", data, "--max-runs", "2", "--max-storage", "1GiB")
 	s := serve(t, "--data", data)
@@ -232,6 +234,7 @@ func TestATenantIsShownToItsAdministrator(t *testing.T) {
 
 // TestTenantCommands adds, changes and lists tenants.
 func TestTenantCommands(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	commandOK(t, "", "tenant", "add", "Acme", "--data", data, "--tenant-id", "7", "--max-storage", "20GiB", "--max-runs", "3")
 	commandOK(t, "", "tenant", "add", "Beta", "--data", data, "--tenant-id", "7", "--source-name", "beta-history")

@@ -46,6 +46,7 @@ func (c *client) addUser(name, role string) userAnswer {
 const longPassword = "a long enough password"
 
 func TestUsersOverTheAPI(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "10", "--contacts", "5")
 	s := serve(t, "--data", data)
 	admin := s.signIn(t, out.Username, out.Password)
@@ -102,6 +103,7 @@ func TestUsersOverTheAPI(t *testing.T) {
 
 // TestAPasswordIsShownOnce repeats a create under its key.
 func TestAPasswordIsShownOnce(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "10", "--contacts", "5")
 	s := serve(t, "--data", data)
 	admin := s.signIn(t, out.Username, out.Password)
@@ -134,6 +136,7 @@ func TestAPasswordIsShownOnce(t *testing.T) {
 // TestWhatEnds changes users who have a session, a token and an event stream
 // each, and looks what still works.
 func TestWhatEnds(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "10", "--contacts", "5")
 	s := serve(t, "--data", data)
 	admin := s.signIn(t, out.Username, out.Password)
@@ -200,6 +203,7 @@ func (c *client) listen(t *testing.T, header map[string]string) func() error {
 
 // TestLastAdministrator tries to leave a tenant without one.
 func TestLastAdministrator(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "10", "--contacts", "5")
 	admin := serve(t, "--data", data).signIn(t, out.Username, out.Password)
 	var l list[userAnswer]
@@ -223,6 +227,7 @@ func TestLastAdministrator(t *testing.T) {
 }
 
 func TestOwnPassword(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "10", "--contacts", "5")
 	s := serve(t, "--data", data)
 	s.signIn(t, out.Username, out.Password).addUser("vera", "viewer")
@@ -250,6 +255,7 @@ func TestOwnPassword(t *testing.T) {
 // TestTakeOverOfJobs deactivates the owner of a job: its run fails without
 // reading, and its retry is for who has taken the job over.
 func TestTakeOverOfJobs(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "50", "--contacts", "5")
 	s := serve(t, "--data", data)
 	owner := s.signIn(t, out.Username, out.Password)
@@ -291,6 +297,7 @@ func TestTakeOverOfJobs(t *testing.T) {
 
 // TestUserCommands does by the command line what the console does.
 func TestUserCommands(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "10", "--contacts", "5")
 	user := func(args ...string) string {
 		t.Helper()

@@ -34,6 +34,7 @@ func flip(t testing.TB, path string) {
 // running service: verify names both, the API shows them, and the runs can be
 // exported again.
 func TestVerifyAndExportAgain(t *testing.T) {
+	t.Parallel()
 	data, out := demo(t, "--interactions", "500", "--contacts", "200")
 	s := serve(t, "--data", data, "--scrub-rate", "0")
 	c := s.signIn(t, out.Username, out.Password)
@@ -121,6 +122,7 @@ func TestTheServiceScrubs(t *testing.T) {
 
 // TestVerifyOfNothing is told another place by mistake, twice.
 func TestVerifyOfNothing(t *testing.T) {
+	t.Parallel()
 	good, _ := demo(t, "--interactions", "10", "--contacts", "5")
 	mistyped := filepath.Join(t.TempDir(), "mistyped")
 	if _, errs, code := command(t, "", "verify", "--data", good, "--artifacts", "file://"+mistyped); code != 3 || !strings.Contains(errs, "--artifacts") {

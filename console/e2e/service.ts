@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { cpSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { folder, log, port, sample, url, work } from './place';
 import { cdds, start, stop } from './program';
 
@@ -8,6 +8,9 @@ const source = 'contact-history.db';
 
 let running: { file: string; service: ChildProcess } | undefined;
 
+/** Says whose tests the folder holds: after a failure the rest of a file goes on in another process, with what it has made. */
+const owner = `${work}/owner`;
+
 /**
  * Sees to it that a file of tests has a service of its own, which holds the
  * sample and what this file has made: no test meets what another file left.
@@ -15,13 +18,19 @@ let running: { file: string; service: ChildProcess } | undefined;
 export async function serviceFor(file: string): Promise<void> {
   if (running?.file === file) return;
   await endService();
+  if (!existsSync(owner) || readFileSync(owner, 'utf8') !== file) begin(file);
+  running = { file, service: await start(cdds, ['serve', '--data', folder, '--listen', `127.0.0.1:${port}`], log, `${url}/healthz`) };
+}
+
+/** Makes the folder anew, with the sample alone. */
+function begin(file: string) {
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   cpSync(sample, folder, { recursive: true, preserveTimestamps: true, filter: (path) => !path.endsWith(source) });
   linkSync(`${sample}/${source}`, `${folder}/${source}`);
   const users = readFileSync(`${sample}/users.json`, 'utf8');
   writeFileSync(`${folder}/users.json`, users.replaceAll(sample, folder));
-  running = { file, service: await start(cdds, ['serve', '--data', folder, '--listen', `127.0.0.1:${port}`], log, `${url}/healthz`) };
+  writeFileSync(owner, file);
 }
 
 /** Ends the service, which must have lived until now and ends in order. */
