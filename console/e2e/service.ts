@@ -9,7 +9,7 @@ const source = 'contact-history.db';
 let running: { file: string; service: ChildProcess } | undefined;
 
 /** Says whose tests the folder holds: after a failure the rest of a file goes on in another process, with what it has made. */
-const owner = `${work}/owner`;
+const owner = `${folder}/owner`;
 
 /**
  * Sees to it that a file of tests has a service of its own, which holds the
@@ -22,9 +22,9 @@ export async function serviceFor(file: string): Promise<void> {
   running = { file, service: await start(cdds, ['serve', '--data', folder, '--listen', `127.0.0.1:${port}`], log, `${url}/healthz`) };
 }
 
-/** Makes the folder anew, with the sample alone. */
+/** Makes the data folder anew, with the sample alone. */
 function begin(file: string) {
-  rmSync(work, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   cpSync(sample, folder, { recursive: true, preserveTimestamps: true, filter: (path) => !path.endsWith(source) });
   linkSync(`${sample}/${source}`, `${folder}/${source}`);
