@@ -133,13 +133,46 @@ func (q *Queue) openDriver(cfg Config) error {
 // given instant on; zero or past is at once. River goes by a clock of its own,
 // so what it is told is how long the task has to wait.
 func (q *Queue) Enqueue(ctx context.Context, tx *sql.Tx, t Task, at time.Time) error {
-	if wait := at.Sub(q.now()); wait > 0 {
-		at = time.Now().Add(wait)
-	} else {
-		at = time.Time{} // River looks at tasks with an instant every five seconds only, even past ones
+	return q.EnqueueAll(ctx, tx, []Timed{{t, at}})
+}
+
+// Timed is a task and the instant from which on it may be worked.
+type Timed struct {
+	Task Task
+	At   time.Time
+}
+
+// EnqueueAll is Enqueue for many tasks, by one statement.
+func (q *Queue) EnqueueAll(ctx context.Context, tx *sql.Tx, tasks []Timed) error {
+	if len(tasks) == 0 {
+		return nil
 	}
-	_, err := q.client.InsertTx(ctx, tx, args(t), &river.InsertOpts{MaxAttempts: 1, ScheduledAt: at})
+	inserts := make([]river.InsertManyParams, len(tasks))
+	for i, t := range tasks {
+		at := time.Time{} // River looks at tasks with an instant every five seconds only, even past ones
+		if wait := t.At.Sub(q.now()); wait > 0 {
+			at = time.Now().Add(wait)
+		}
+		inserts[i] = river.InsertManyParams{Args: args(t.Task), InsertOpts: &river.InsertOpts{MaxAttempts: 1, ScheduledAt: at, Priority: t.Task.priority()}}
+	}
+	_, err := q.client.InsertManyTx(ctx, tx, inserts)
 	return failure("take a task", err)
+}
+
+// Priorities of tasks, highest first. A first attempt is a call for a worker
+// and begins whatever run has its turn, so all of them are alike. A later one
+// goes on with a run that holds a place of its tenant and keeps the other runs
+// of its job from starting: it does not stand behind all that waits.
+const (
+	goesOn = 1
+	begins = 2
+)
+
+func (t Task) priority() int {
+	if t.Attempt > 1 {
+		return goesOn
+	}
+	return begins
 }
 
 // Start begins to work tasks and returns; Stop ends it. The end of ctx does

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"cdds"
@@ -86,12 +87,16 @@ func (r Reader) RunsInProgress(ctx context.Context, limit int) ([]cdds.Run, erro
 // StuckRuns returns at most limit queued runs of all tenants that have been
 // due since before the given instant, were not nudged after it, and have
 // nothing to wait for: no other run of their job is in progress or goes first
-// at now, and their tenant is not at its limit.
+// at now, and their tenant is not at its limit. Those that were looked at the
+// longest ago are among them first.
 func (r Reader) StuckRuns(ctx context.Context, now, before time.Time, limit int) ([]cdds.Run, error) {
-	return all(ctx, r.from, "look for stuck runs", scanRun, `
+	runs, err := all(ctx, r.from, "look for stuck runs", scanRun, `
 		SELECT `+runColumns+` FROM `+runFrom+`
-		WHERE r.state = 'queued' AND r.due_at <= $2 AND (r.nudged_at IS NULL OR r.nudged_at <= $2) AND NOT `+goesBefore("r", "$1")+` AND NOT `+atLimit("r")+`
-		ORDER BY r.due_at, r.id LIMIT $3`, instant(now), instant(before), limit)
+		WHERE r.state = 'queued' AND r.first_of_job IS NOT FALSE AND COALESCE(r.nudged_at, r.due_at) <= $2 AND r.due_at <= $2
+			AND NOT `+goesBefore("r", "$1")+` AND NOT `+atLimit("r")+`
+		ORDER BY COALESCE(r.nudged_at, r.due_at), r.id LIMIT $3`, instant(now), instant(before), limit)
+	slices.SortFunc(runs, func(a, b cdds.Run) int { return a.DueAt().Compare(b.DueAt()) })
+	return runs, err
 }
 
 // goesBefore is the condition that a run has to wait for another one of its
