@@ -26,8 +26,9 @@ const (
 	nudgePause  = 10 * time.Second
 	batch       = 100
 	mostHeld    = 10_000 // runs in progress that are watched; far more than all workers hold
-	maxBatches  = 20     // bounds one tick; the next one goes on
+	maxBatches  = 100    // bounds one tick; the next one goes on
 	startBatch  = 50     // due jobs that are started by one transaction
+	mostStarted = 5      // such transactions in a tick; the next tick follows at once
 )
 
 // DefaultSweep is how often stored bytes that no artifact names are looked for.
@@ -107,7 +108,7 @@ func (s *Scheduler) startDue(ctx context.Context, now time.Time) error {
 	var errs []error
 	var last cdds.Job
 	s.behind = false
-	for range maxBatches {
+	for range mostStarted {
 		due, err := s.control.StartDueBatch(ctx, last, startBatch, now)
 		s.told(due.Started, now)
 		switch {
