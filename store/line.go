@@ -10,8 +10,9 @@ import "context"
 // comesBefore is the condition that a run of a job is in progress, or is queued
 // and older than what the given three places hold.
 func comesBefore(job, scheduled, created, id string) string {
-	return `EXISTS (SELECT 1 FROM runs o WHERE o.job_id = ` + job + ` AND (o.state = 'in_progress'
-		OR (o.state = 'queued' AND (o.scheduled_for, o.created_at, o.id) < (` + scheduled + `, ` + created + `, ` + id + `))))`
+	return `(EXISTS (SELECT 1 FROM runs o WHERE o.job_id = ` + job + ` AND o.state = 'in_progress')
+		OR EXISTS (SELECT 1 FROM runs o WHERE o.job_id = ` + job + ` AND o.state = 'queued'
+			AND (o.scheduled_for, o.created_at, o.id) < (` + scheduled + `, ` + created + `, ` + id + `)))`
 }
 
 // stepBack takes the mark from the first of a job's line where a run that is
@@ -41,7 +42,7 @@ func (t *Tx) LineUp(ctx context.Context, runID string) error {
 	}
 	_, err = exec(ctx, t.tx, "line the job's runs up", `
 		UPDATE runs SET first_of_job = FALSE
-		WHERE job_id = $1 AND state = 'queued' AND first_of_job AND `+comesBefore("$1", "runs.scheduled_for", "runs.created_at", "runs.id"), home.jobID)
+		WHERE job_id = $1 AND state = 'queued' AND first_of_job IS NOT FALSE AND `+comesBefore("$1", "runs.scheduled_for", "runs.created_at", "runs.id"), home.jobID)
 	if err != nil {
 		return err
 	}

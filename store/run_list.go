@@ -91,10 +91,12 @@ func (r Reader) RunsInProgress(ctx context.Context, limit int) ([]cdds.Run, erro
 // longest ago are among them first.
 func (r Reader) StuckRuns(ctx context.Context, now, before time.Time, limit int) ([]cdds.Run, error) {
 	runs, err := all(ctx, r.from, "look for stuck runs", scanRun, `
-		SELECT `+runColumns+` FROM `+runFrom+`
-		WHERE r.state = 'queued' AND r.first_of_job IS NOT FALSE AND COALESCE(r.nudged_at, r.due_at) <= $2 AND r.due_at <= $2
-			AND NOT `+goesBefore("r", "$1")+` AND NOT `+atLimit("r")+`
-		ORDER BY COALESCE(r.nudged_at, r.due_at), r.id LIMIT $3`, instant(now), instant(before), limit)
+		SELECT `+runColumns+` FROM (
+			SELECT c.id FROM runs c JOIN turns l ON l.tenant_id = c.tenant_id AND l.due_at IS NOT NULL
+			WHERE c.state = 'queued' AND c.first_of_job IS NOT FALSE AND COALESCE(c.nudged_at, c.due_at) <= $2 AND c.due_at <= $2
+			ORDER BY COALESCE(c.nudged_at, c.due_at), c.id LIMIT $3) f
+		JOIN runs r ON r.id = f.id JOIN jobs j ON j.id = r.job_id
+		WHERE NOT `+goesBefore("r", "$1")+` AND NOT `+atLimit("r"), instant(now), instant(before), limit)
 	slices.SortFunc(runs, func(a, b cdds.Run) int { return a.DueAt().Compare(b.DueAt()) })
 	return runs, err
 }
@@ -103,7 +105,7 @@ func (r Reader) StuckRuns(ctx context.Context, now, before time.Time, limit int)
 // job: one in progress, or one that is due at the given instant and scheduled
 // for an earlier one. It lets a job's runs go one by one, oldest first.
 func goesBefore(run, now string) string {
-	return `EXISTS (SELECT 1 FROM runs o WHERE o.job_id = ` + run + `.job_id AND o.id <> ` + run + `.id AND (o.state = 'in_progress'
-			OR (o.state = 'queued' AND ` + run + `.state = 'queued' AND o.due_at <= ` + now + `
-				AND (o.scheduled_for, o.created_at, o.id) < (` + run + `.scheduled_for, ` + run + `.created_at, ` + run + `.id))))`
+	return `(EXISTS (SELECT 1 FROM runs o WHERE o.job_id = ` + run + `.job_id AND o.id <> ` + run + `.id AND o.state = 'in_progress')
+		OR (` + run + `.state = 'queued' AND EXISTS (SELECT 1 FROM runs o WHERE o.job_id = ` + run + `.job_id AND o.id <> ` + run + `.id AND o.state = 'queued' AND o.due_at <= ` + now + `
+			AND (o.scheduled_for, o.created_at, o.id) < (` + run + `.scheduled_for, ` + run + `.created_at, ` + run + `.id))))`
 }
