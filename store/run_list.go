@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"cdds"
@@ -82,26 +81,6 @@ func (r Reader) RunsInProgress(ctx context.Context, limit int) ([]cdds.Run, erro
 	return all(ctx, r.from, "list the runs in progress", scanRun, `
 		SELECT `+runColumns+` FROM `+runFrom+`
 		WHERE r.state = 'in_progress' AND r.lease_owner IS NOT NULL ORDER BY r.updated_at, r.id LIMIT $1`, limit)
-}
-
-// StuckRuns returns at most limit queued runs of all tenants that have been
-// due since before the given instant, were not nudged after it, and have
-// nothing to wait for: no other run of their job is in progress or goes first
-// at now, and their tenant is not at its limit. Those that were looked at the
-// longest ago are among them first.
-func (r Reader) StuckRuns(ctx context.Context, now, before time.Time, limit int) ([]cdds.Run, error) {
-	// The planner's statistics may be from before a backlog. So nothing is joined
-	// before the limit: it would compare all that waits with all tenants.
-	runs, err := all(ctx, r.from, "look for stuck runs", scanRun, `
-		SELECT `+runColumns+` FROM (
-			SELECT c.id FROM runs c
-			WHERE c.state = 'queued' AND c.first_of_job IS NOT FALSE AND COALESCE(c.nudged_at, c.due_at) <= $2 AND c.due_at <= $2
-				AND (SELECT l.due_at FROM turns l WHERE l.tenant_id = c.tenant_id) IS NOT NULL
-			ORDER BY COALESCE(c.nudged_at, c.due_at), c.id LIMIT $3) f
-		JOIN runs r ON r.id = f.id JOIN jobs j ON j.id = r.job_id
-		WHERE NOT `+goesBefore("r", "$1")+` AND NOT `+atLimit("r"), instant(now), instant(before), limit)
-	slices.SortFunc(runs, func(a, b cdds.Run) int { return a.DueAt().Compare(b.DueAt()) })
-	return runs, err
 }
 
 // goesBefore is the condition that a run has to wait for another one of its
