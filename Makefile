@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build console test test-console screenshots test-long torture lint shape check sbom reproducible release package-test package-lint fuzz bench microbench clean
+.PHONY: help run build console test test-console screenshots test-long torture lint shape check sbom reproducible release package-test package-lint fuzz bench load microbench clean
 
 # Tools are built once per machine, outside the clone.
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cdds/tools
@@ -157,6 +157,10 @@ bench: ## Measure exports against psql, zip and openssl (BENCH="-size 600 -repea
 	@.ci/prepare
 	go build -o bin/bench ./bench
 	bin/bench $(BENCH)
+
+load: ## Measure the scheduler and the queue: 10,000 tenants, 100,000 due jobs, four schedulers (minutes)
+	@.ci/prepare
+	go test -tags long -count=1 -timeout 1h -v -run '^TestFourSchedulers$$' ./cmd/cdds
 
 microbench: ## Run the benchmarks of single packages, with allocations
 	go test -run '^$$' -bench . -benchmem ./...

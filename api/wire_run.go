@@ -20,7 +20,7 @@ type Progress struct {
 	Fraction         float64 `json:"fraction" doc:"0 to 1."`
 	EtaSeconds       *int64  `json:"etaSeconds" doc:"Estimated time remaining; null while unknown."`
 	RecordsPerSecond float64 `json:"recordsPerSecond"`
-	Waiting          *string `json:"waiting" doc:"What the run waits for, such as the end of the source's quiet hours; null while it reads."`
+	Waiting          *string `json:"waiting" doc:"What the run waits for, such as the end of the source's quiet hours; null while it reads, and while the run waits for a worker."`
 }
 
 // Failure is why a run failed.

@@ -2,9 +2,11 @@ package control
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"cdds"
+	"cdds/queue"
 	"cdds/store"
 )
 
@@ -26,59 +28,114 @@ func (c *Control) StartDue(ctx context.Context, job cdds.Job, now time.Time) (bo
 	return mine, err
 }
 
+// DueBatch is what one call of StartDueBatch has had to do with.
+type DueBatch struct {
+	Jobs    []cdds.Job // that were due and that no other node had taken
+	Started []cdds.Job // those whose occurrences this call has started
+}
+
+// StartDueBatch does what StartDue does for at most limit jobs that are due,
+// those behind the given one, in one transaction: a commit for each job would be
+// most of the work. Nodes that call it at the same moment get other jobs each.
+// An error undoes the batch, and comes with its jobs: the caller starts them one
+// by one, so that the one that is to blame keeps none of the others waiting.
+func (c *Control) StartDueBatch(ctx context.Context, after cdds.Job, limit int, now time.Time) (DueBatch, error) {
+	var batch DueBatch
+	err := c.store.InBatch(ctx, func(tx *store.Tx) error {
+		jobs, err := tx.TakeDueJobs(ctx, now, after, limit)
+		batch = DueBatch{Jobs: jobs}
+		if err != nil {
+			return err
+		}
+		var tasks []queue.Timed
+		for _, job := range jobs {
+			runs, mine, err := c.addDue(ctx, tx, job, now)
+			if err != nil {
+				return err
+			}
+			if mine {
+				batch.Started = append(batch.Started, job)
+			}
+			tasks = append(tasks, firstTasks(runs)...)
+		}
+		return c.queue.EnqueueAll(ctx, tx.SQL(), tasks)
+	})
+	if err != nil {
+		batch.Started = nil
+	}
+	return batch, err
+}
+
 // startDue does the work of StartDue within a transaction.
 func (c *Control) startDue(ctx context.Context, tx *store.Tx, job cdds.Job, now time.Time) (bool, error) {
+	runs, mine, err := c.addDue(ctx, tx, job, now)
+	if err != nil {
+		return false, err
+	}
+	return mine, c.queue.EnqueueAll(ctx, tx.SQL(), firstTasks(runs))
+}
+
+// addDue adds the runs of a job's due occurrences, whose tasks are the caller's.
+// False means that another node has done it.
+func (c *Control) addDue(ctx context.Context, tx *store.Tx, job cdds.Job, now time.Time) ([]cdds.Run, bool, error) {
 	due := job.Due(now)
 	if len(due.Run) == 0 {
-		return false, nil
+		return nil, false, nil
 	}
 	mine, err := tx.ClaimOccurrence(ctx, job.ID, job.NextStartsAt, due.Next, due.Suspend, now)
 	if err != nil || !mine {
-		return false, err
+		return nil, false, err
 	}
-	done, err := startedSince(ctx, tx, job)
+	done, err := startedSince(ctx, tx, job, slices.Concat(due.Missed, due.Run)[0])
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	for _, at := range due.Missed {
 		if done[at.UnixMicro()] {
 			continue
 		}
 		if err := c.addMissed(ctx, tx, job, at, now); err != nil {
-			return false, err
+			return nil, false, err
 		}
 	}
+	var runs []cdds.Run
 	for _, at := range due.Run {
 		if done[at.UnixMicro()] {
 			continue
 		}
-		if _, err := c.addRun(ctx, tx, job, cdds.TriggerSchedule, at, now); err != nil {
-			return false, err
+		run, err := newRun(job, cdds.TriggerSchedule, at, now)
+		if err != nil {
+			return nil, false, err
 		}
+		if err := c.insertQueued(ctx, tx, run); err != nil {
+			return nil, false, err
+		}
+		runs = append(runs, run)
 	}
-	return true, nil
+	return runs, true, nil
 }
 
-// maxStarted bounds how many runs are looked at for occurrences that were
-// started before: those of a clock that was wrong by hours.
-const maxStarted = 100
+// firstTasks are the tasks with which runs are born.
+func firstTasks(runs []cdds.Run) []queue.Timed {
+	tasks := make([]queue.Timed, len(runs))
+	for i, run := range runs {
+		tasks[i] = queue.Timed{Task: queue.Task{RunID: run.ID, Attempt: run.Attempt}, At: run.DueAt()}
+	}
+	return tasks
+}
 
 // startedSince returns the instants, in microseconds since 1970, of the job's
-// latest occurrences that have their run already. There are such ones when a
-// clock was set back, or a node whose clock is behind edited the job just after
-// its start: the occurrence is due again then, and is not to run twice.
-func startedSince(ctx context.Context, tx *store.Tx, job cdds.Job) (map[int64]bool, error) {
-	page, err := tx.Runs(ctx, store.RunQuery{TenantID: job.TenantID, JobID: job.ID, Paging: store.Paging{Sort: "-scheduledFor", Limit: maxStarted}})
-	if err != nil {
-		return nil, err
-	}
+// occurrences from the given one on that have their run already. There are such
+// ones when a clock was set back, or a node whose clock is behind edited the job
+// just after its start: the occurrence is due again then, and is not to run
+// twice.
+func startedSince(ctx context.Context, tx *store.Tx, job cdds.Job, from time.Time) (map[int64]bool, error) {
+	instants, err := tx.Occurrences(ctx, job.ID, from)
 	done := map[int64]bool{}
-	for _, run := range page.Items {
-		if run.Trigger == cdds.TriggerSchedule {
-			done[run.ScheduledFor.UnixMicro()] = true
-		}
+	for _, at := range instants {
+		done[at.UnixMicro()] = true
 	}
-	return done, nil
+	return done, err
 }
 
 // addMissed records an occurrence that is too old to be caught up with.

@@ -118,11 +118,16 @@ func newRun(job cdds.Job, trigger cdds.RunTrigger, scheduledFor, now time.Time) 
 // job is in progress when the task comes up, or the tenant is at its limit, the
 // task is dropped, and the end of that other run enqueues this one again.
 func (c *Control) enqueueRun(ctx context.Context, tx *store.Tx, run cdds.Run) error {
-	if err := tx.InsertRun(ctx, run); err != nil {
+	if err := c.insertQueued(ctx, tx, run); err != nil {
 		return err
 	}
+	return c.queue.EnqueueAll(ctx, tx.SQL(), firstTasks([]cdds.Run{run}))
+}
+
+// insertQueued inserts a run's row, whose task is the caller's.
+func (c *Control) insertQueued(ctx context.Context, tx *store.Tx, run cdds.Run) error {
 	tx.OnCommit(c.probe.RunQueued)
-	return c.queue.Enqueue(ctx, tx.SQL(), queue.Task{RunID: run.ID, Attempt: run.Attempt}, run.DueAt())
+	return tx.InsertRun(ctx, run)
 }
 
 // promoteAhead is how far ahead of its clock the end of a run looks for the

@@ -96,18 +96,18 @@ func (c *Control) TakeUnbegun(ctx context.Context, now time.Time, limit int) (in
 
 // Nudge enqueues again the runs that have been due for a while, that nobody has
 // started, and whose task is not in the queue any more, at most limit of them,
-// and returns how many. A task can be lost when the database fails at the moment
-// a worker takes it; the run's row is the truth.
-func (c *Control) Nudge(ctx context.Context, now time.Time, limit int) (int, error) {
+// A task can be lost when the database fails at the moment a worker takes it;
+// the run's row is the truth.
+func (c *Control) Nudge(ctx context.Context, now time.Time, limit int) (Nudged, error) {
+	var nudged Nudged
 	runs, err := c.store.StuckRuns(ctx, now, now.Add(-cdds.BeginWithin), limit)
 	if err != nil || len(runs) == 0 {
-		return 0, err
+		return nudged, err
 	}
 	tasks, all, err := c.queue.Waiting(ctx)
 	if err != nil {
-		return 0, err
+		return nudged, err
 	}
-	nudged := 0
 	for _, run := range runs {
 		task := queue.Task{RunID: run.ID, Attempt: run.Attempt}
 		waits := !all || tasks[task] // behind longer exports
@@ -121,9 +121,17 @@ func (c *Control) Nudge(ctx context.Context, now time.Time, limit int) (int, err
 		if err != nil {
 			return nudged, err
 		}
-		if !waits {
-			nudged++
+		if waits {
+			nudged.Waiting++
+		} else {
+			nudged.Enqueued++
 		}
 	}
 	return nudged, nil
+}
+
+// Nudged is what Nudge has found.
+type Nudged struct {
+	Enqueued int // runs whose task was lost
+	Waiting  int // runs whose task waits behind others
 }

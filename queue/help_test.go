@@ -42,7 +42,7 @@ func TestHelpComesLast(t *testing.T) {
 			t.Fatalf("what waits is %v", tasks)
 		}
 		free <- struct{}{} // one of them goes on, and works all that waits
-		for _, want := range []queue.Task{{RunID: "small", Attempt: 1}, {RunID: "small", Attempt: 2}, help} {
+		for _, want := range []queue.Task{{RunID: "small", Attempt: 2}, {RunID: "small", Attempt: 1}, help} {
 			if got := receive(t, started); got != want {
 				t.Fatalf("got %+v, want %+v", got, want)
 			}

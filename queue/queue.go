@@ -139,18 +139,59 @@ func (q *Queue) openDriver(cfg Config) error {
 // given instant on; zero or past is at once. River goes by a clock of its own,
 // so what it is told is how long the task has to wait.
 func (q *Queue) Enqueue(ctx context.Context, tx *sql.Tx, t Task, at time.Time) error {
-	if wait := at.Sub(q.now()); wait > 0 {
-		at = time.Now().Add(wait)
-	} else {
-		at = time.Time{} // River looks at tasks with an instant every five seconds only, even past ones
+	return q.EnqueueAll(ctx, tx, []Timed{{t, at}})
+}
+
+// Timed is a task and the instant from which on it may be worked.
+type Timed struct {
+	Task Task
+	At   time.Time
+}
+
+// EnqueueAll is Enqueue for many tasks, by one statement.
+func (q *Queue) EnqueueAll(ctx context.Context, tx *sql.Tx, tasks []Timed) error {
+	if len(tasks) == 0 {
+		return nil
 	}
-	var err error
-	if t.Help {
-		_, err = q.client.InsertTx(ctx, tx, helpArgs{RunID: t.RunID}, &river.InsertOpts{MaxAttempts: 1, ScheduledAt: at, Priority: helpPriority})
-	} else {
-		_, err = q.client.InsertTx(ctx, tx, args{RunID: t.RunID, Attempt: t.Attempt}, &river.InsertOpts{MaxAttempts: 1, ScheduledAt: at})
+	inserts := make([]river.InsertManyParams, len(tasks))
+	for i, t := range tasks {
+		at := time.Time{} // River looks at tasks with an instant every five seconds only, even past ones
+		if wait := t.At.Sub(q.now()); wait > 0 {
+			at = time.Now().Add(wait)
+		}
+		inserts[i] = river.InsertManyParams{Args: t.Task.args(), InsertOpts: &river.InsertOpts{MaxAttempts: 1, ScheduledAt: at, Priority: t.Task.priority()}}
 	}
+	_, err := q.client.InsertManyTx(ctx, tx, inserts)
 	return failure("take a task", err)
+}
+
+// Priorities of tasks, highest first. A first attempt is a call for a worker
+// and begins whatever run has its turn, so all of them are alike. A later one
+// goes on with a run that holds a place of its tenant and keeps the other runs
+// of its job from starting: it does not stand behind all that waits. Help comes
+// last: a run that begins is worth more than one that ends sooner.
+const (
+	goesOn = 1
+	begins = 2
+	helps  = 4
+)
+
+func (t Task) priority() int {
+	switch {
+	case t.Help:
+		return helps
+	case t.Attempt > 1:
+		return goesOn
+	}
+	return begins
+}
+
+// args is the task as River keeps it.
+func (t Task) args() river.JobArgs {
+	if t.Help {
+		return helpArgs{RunID: t.RunID}
+	}
+	return args{RunID: t.RunID, Attempt: t.Attempt}
 }
 
 // Start begins to work tasks and returns; Stop ends it. The end of ctx does
@@ -208,10 +249,6 @@ type helpArgs struct {
 
 // Kind names this sort of task; it stands in the database and stays.
 func (helpArgs) Kind() string { return "run_help" }
-
-// helpPriority is River's lowest: a run that begins is worth more than one that
-// ends sooner.
-const helpPriority = 4
 
 // worker hands River's tasks to the owner's function.
 type worker struct {

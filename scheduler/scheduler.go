@@ -23,9 +23,12 @@ import (
 const (
 	tickEvery   = time.Second
 	expireEvery = time.Minute
+	nudgePause  = 10 * time.Second
 	batch       = 100
 	mostHeld    = 10_000 // runs in progress that are watched; far more than all workers hold
 	maxBatches  = 100    // bounds one tick; the next one goes on
+	startBatch  = 50     // due jobs that are started by one transaction
+	mostStarted = 5      // such transactions in a tick; the next tick follows at once
 )
 
 // DefaultSweep is how often stored bytes that no artifact names are looked for.
@@ -41,6 +44,8 @@ type Scheduler struct {
 	seen       sightings
 	expireDue  time.Duration // by the steady clock
 	sweepDue   time.Duration
+	nudgeDue   time.Duration
+	behind     bool // more is due than the last tick has started
 }
 
 // New returns a Scheduler.
@@ -55,7 +60,8 @@ func (s *Scheduler) SweepEvery(every time.Duration) { s.sweepEvery = every }
 // Tell has the scheduler tell a probe what it does. It is called before Run.
 func (s *Scheduler) Tell(probe *telemetry.Probe) { s.probe = probe }
 
-// Run ticks once a second, by the given clock, until ctx ends. A tick that
+// Run ticks once a second, by the given clock, until ctx ends, and at once where
+// more is due than a tick starts. A tick that
 // fails is logged and the next one tries again: a database that is gone for a
 // while stops nothing.
 func (s *Scheduler) Run(ctx context.Context, now func() time.Time) {
@@ -65,6 +71,9 @@ func (s *Scheduler) Run(ctx context.Context, now func() time.Time) {
 	for {
 		if err := s.Tick(ctx, now(), time.Since(began)); err != nil && ctx.Err() == nil {
 			s.log.Error("the scheduler could not finish its round; it tries again", "error", err)
+		}
+		if s.behind && ctx.Err() == nil {
+			continue
 		}
 		select {
 		case <-ctx.Done():
@@ -78,7 +87,7 @@ func (s *Scheduler) Run(ctx context.Context, now func() time.Time) {
 // one does not keep the others from being done. steady is the time since any
 // moment by a clock that is never set.
 func (s *Scheduler) Tick(ctx context.Context, now time.Time, steady time.Duration) error {
-	errs := []error{s.startDue(ctx, now), s.takeLost(ctx, now, steady), s.takeUnbegun(ctx, now), s.nudge(ctx, now)}
+	errs := []error{s.startDue(ctx, now), s.takeLost(ctx, now, steady), s.takeUnbegun(ctx, now), s.nudge(ctx, now, steady)}
 	if steady >= s.expireDue {
 		s.expireDue = steady + expireEvery
 		errs = append(errs, s.expire(ctx, now))
@@ -96,16 +105,34 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time, steady time.Duratio
 
 // startDue starts the due occurrences of all jobs.
 func (s *Scheduler) startDue(ctx context.Context, now time.Time) error {
-	for range maxBatches {
-		jobs, err := s.store.DueJobs(ctx, now, batch)
-		if err != nil {
-			return err
+	var errs []error
+	var last cdds.Job
+	s.behind = false
+	for range mostStarted {
+		due, err := s.control.StartDueBatch(ctx, last, startBatch, now)
+		s.told(due.Started, now)
+		switch {
+		case err != nil && len(due.Jobs) == 0:
+			return errors.Join(append(errs, err)...)
+		case err != nil:
+			s.log.Warn("due jobs are started one by one: not all of them could be together", "jobs", len(due.Jobs), "error", err)
+			errs = append(errs, s.startEach(ctx, due.Jobs, now))
 		}
-		if err := s.startEach(ctx, jobs, now); err != nil || len(jobs) < batch {
-			return err
+		if len(due.Jobs) < startBatch {
+			return errors.Join(errs...)
 		}
+		last = due.Jobs[len(due.Jobs)-1]
 	}
-	return nil
+	s.behind = len(errs) == 0
+	return errors.Join(errs...)
+}
+
+// told tells of jobs whose occurrences were started.
+func (s *Scheduler) told(started []cdds.Job, now time.Time) {
+	for _, job := range started {
+		s.probe.OccurrenceStarted(now.Sub(job.NextStartsAt))
+		s.log.Info("job is due", "job", job.ID, "tenant", job.TenantID, "scheduled_for", job.NextStartsAt)
+	}
 }
 
 // startEach starts the due occurrences of the given jobs. One that cannot be
@@ -118,18 +145,25 @@ func (s *Scheduler) startEach(ctx context.Context, jobs []cdds.Job, now time.Tim
 			errs = append(errs, fmt.Errorf("start job %s: %w", job.ID, err))
 		}
 		if mine && err == nil {
-			s.probe.OccurrenceStarted(now.Sub(job.NextStartsAt))
-			s.log.Info("job is due", "job", job.ID, "tenant", job.TenantID, "scheduled_for", job.NextStartsAt)
+			s.told([]cdds.Job{job}, now)
 		}
 	}
 	return errors.Join(errs...)
 }
 
 // nudge enqueues runs again that are due and that nobody has started.
-func (s *Scheduler) nudge(ctx context.Context, now time.Time) error {
-	n, err := s.control.Nudge(ctx, now, batch)
-	if n > 0 {
-		s.log.Info("runs that nobody has started are enqueued again", "count", n)
+// Where they only wait behind others there is no hurry, and many of them to
+// look at.
+func (s *Scheduler) nudge(ctx context.Context, now time.Time, steady time.Duration) error {
+	if steady < s.nudgeDue {
+		return nil
+	}
+	found, err := s.control.Nudge(ctx, now, batch)
+	if found.Waiting > 0 {
+		s.nudgeDue = steady + nudgePause
+	}
+	if found.Enqueued > 0 {
+		s.log.Info("runs that nobody has started are enqueued again", "count", found.Enqueued)
 	}
 	return err
 }

@@ -37,7 +37,8 @@ type Start struct {
 // nothing to do for the caller: the attempt is stale or taken, the run has
 // ended, or it has to wait for another run of its job or of its tenant.
 func (t *Tx) StartAttempt(ctx context.Context, s Start) (bool, error) {
-	if err := t.lockJobOf(ctx, s.RunID); err != nil {
+	home, err := t.lockJobOf(ctx, s.RunID)
+	if err != nil {
 		return false, err
 	}
 	n, err := exec(ctx, t.tx, "start the attempt", `
@@ -49,7 +50,7 @@ func (t *Tx) StartAttempt(ctx context.Context, s Start) (bool, error) {
 	if err != nil || n == 0 {
 		return false, err
 	}
-	if err := t.takeTurn(ctx, s.RunID); err != nil {
+	if err := t.takeTurn(ctx, home.tenantID, s.RunID); err != nil {
 		return false, err
 	}
 	_, err = exec(ctx, t.tx, "record the attempt", `
@@ -118,6 +119,9 @@ const nudgePause = time.Minute
 // MarkNudged records that a queued run is enqueued once more. False means that
 // another node has just done so, or the run is no longer queued.
 func (t *Tx) MarkNudged(ctx context.Context, runID string, now time.Time) (bool, error) {
+	if err := t.LineUp(ctx, runID); err != nil {
+		return false, err
+	}
 	n, err := exec(ctx, t.tx, "mark the run as nudged",
 		`UPDATE runs SET nudged_at = $2 WHERE id = $1 AND state = 'queued' AND (nudged_at IS NULL OR nudged_at < $3)`,
 		runID, instant(now), instant(now.Add(-nudgePause)))

@@ -47,6 +47,19 @@ func (d Dialect) clock() string {
 	return `SELECT CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)`
 }
 
+// passLocked ends a SELECT that keeps the rows it returns, of the table with the
+// given alias where there are several, and passes over those that another
+// transaction keeps. SQLite has one writer at a time anyway.
+func (d Dialect) passLocked(of string) string {
+	if d != Postgres {
+		return ""
+	}
+	if of != "" {
+		of = "OF " + of + " "
+	}
+	return "FOR NO KEY UPDATE " + of + "SKIP LOCKED"
+}
+
 //go:embed migrations
 var migrationFiles embed.FS
 

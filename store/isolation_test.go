@@ -164,7 +164,7 @@ func TestIsolationCoversEveryRead(t *testing.T) {
 	beyond := []string{"Tenant", "TenantNamed", "Tenants", "User", "UsersNamed", "Users", "Certificate", "Session", "Remembered", "DueJobs", "RunByID", "ActiveRuns",
 		"NextQueuedRun", "UnbegunRuns", "Checkpoints", "TokenByHash", "SignInFailures", "TokensOf", "StuckRuns", "RunsInProgress", "UnfinishedRuns", "WaitingRuns", "LastWindowEnd",
 		"Attempts", "ArtifactsOfRun", "ExpiredArtifacts", "ArtifactsAfter", "NextToVerify", "KeptBefore", "AuditChains", "Encryption", "SessionByID",
-		"SessionsOf", "RememberedBrowser", "RememberedBrowsersOf", "RememberSecret", "UserByIdentity", "SignOnSessions", "NextTurn", "QueueState", "StorageStock", "Cut", "Ranges", "NextHelp",
+		"SessionsOf", "RememberedBrowser", "RememberedBrowsersOf", "RememberSecret", "UserByIdentity", "SignOnSessions", "NextTurn", "Occurrences", "QueueState", "StorageStock", "Cut", "Ranges", "NextHelp",
 		"OpenRange"}
 	var unknown []string
 	for method := range reflect.TypeFor[store.Reader]().Methods() {

@@ -36,6 +36,16 @@ func (r Reader) DueJobs(ctx context.Context, now time.Time, limit int) ([]cdds.J
 		ORDER BY j.next_run_at, j.id LIMIT $2`, instant(now), limit)
 }
 
+// TakeDueJobs returns what DueJobs does, but the jobs behind the given one only
+// and not those that another transaction keeps, and keeps them for this one. So
+// nodes that look at the same moment share what is due.
+func (t *Tx) TakeDueJobs(ctx context.Context, now time.Time, after cdds.Job, limit int) ([]cdds.Job, error) {
+	return all(ctx, t.from, "take due jobs", scanJob, `
+		SELECT `+jobColumns+` FROM jobs j
+		WHERE j.state = 'active' AND j.deleted_at IS NULL AND j.next_run_at <= $1 AND (j.next_run_at, j.id) > ($3, $4)
+		ORDER BY j.next_run_at, j.id LIMIT $2 `+t.dialect.passLocked(""), instant(now), limit, after.NextStartsAt.UnixMicro(), after.ID)
+}
+
 // LockJob returns a job and keeps all other transactions from changing it, or
 // starting runs of it, until this one ends. It is CodeNotFound for deleted
 // jobs too.
@@ -46,22 +56,42 @@ func (t *Tx) LockJob(ctx context.Context, tenantID, jobID string) (cdds.Job, err
 	if err != nil {
 		return cdds.Job{}, err
 	}
-	return t.Job(ctx, tenantID, jobID)
+	job, err := t.Job(ctx, tenantID, jobID)
+	if err == nil {
+		t.lockedJob = jobID
+	}
+	return job, err
 }
+
+// home is where a run belongs; zero where there is no such run.
+type home struct{ jobID, tenantID string }
 
 // lockJobOf locks the job of a run, as LockJob does. The starts and ends of a
 // job's runs and the births of new ones go through this lock one by one, so
-// that a run which was not let start is seen by the end of the run before it. A
-// tenant with limits is locked too, for the same reason and so that nothing
-// between two runs of it goes uncounted.
-func (t *Tx) lockJobOf(ctx context.Context, runID string) error {
-	_, err := exec(ctx, t.tx, "lock the run's job",
-		`UPDATE jobs SET updated_at = updated_at WHERE id = (SELECT job_id FROM runs WHERE id = $1)`, runID)
-	if err != nil {
-		return err
+// that a run which was not let start is seen by the end of the run before it.
+// What concerns all runs of a tenant meets at its row in turns, which each start
+// and end of a run writes: of two at once, one begins again and sees the other.
+func (t *Tx) lockJobOf(ctx context.Context, runID string) (home, error) {
+	found, err := all(ctx, t.from, "look for the run's job", func(row scanner) (home, error) {
+		var h home
+		err := row.Scan(&h.jobID, &h.tenantID)
+		return h, err
+	}, `SELECT job_id, tenant_id FROM runs WHERE id = $1`, runID)
+	if err != nil || len(found) == 0 {
+		return home{}, err
 	}
-	_, err = exec(ctx, t.tx, "lock the run's tenant",
-		`UPDATE tenants SET turn = turn WHERE (max_runs > 0 OR max_bytes > 0) AND id = (SELECT tenant_id FROM runs WHERE id = $1)`, runID)
+	return found[0], t.lockJob(ctx, found[0].jobID)
+}
+
+// lockJob locks a job. Where this transaction has just done so it does nothing.
+func (t *Tx) lockJob(ctx context.Context, jobID string) error {
+	if t.lockedJob == jobID {
+		return nil
+	}
+	_, err := exec(ctx, t.tx, "lock the job", `UPDATE jobs SET updated_at = updated_at WHERE id = $1`, jobID)
+	if err == nil {
+		t.lockedJob = jobID
+	}
 	return err
 }
 
@@ -112,5 +142,8 @@ func (t *Tx) ClaimOccurrence(ctx context.Context, jobID string, from, next time.
 		UPDATE jobs SET next_run_at = $3, state = $4, updated_at = $5
 		WHERE id = $1 AND next_run_at = $2 AND state = 'active' AND deleted_at IS NULL`,
 		jobID, instant(from), instant(next), string(state), instant(now))
+	if n == 1 {
+		t.lockedJob = jobID
+	}
 	return n == 1, err
 }

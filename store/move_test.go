@@ -40,6 +40,11 @@ func fullRows() []oldRow {
 		{query: `UPDATE sessions SET remembered_id = 'b', single_sign_on = 1, provider_session = 'p'`},
 		{query: `INSERT INTO sign_on_attempts (key_hash, return_to, expires_at) VALUES ('a1', '/jobs', 4)`},
 		{query: `INSERT INTO logout_tokens (id_hash, expires_at) VALUES ('l1', 4)`},
+		{query: `UPDATE runs SET first_of_job = 1 WHERE id = 'waiting'`},
+		{query: `UPDATE run_ranges SET due_at = 6, outcome = $1`, args: []any{[]byte("{}")}},
+		{query: `INSERT INTO run_ranges (run_id, number, tenant_id, body, state, attempt, helper, node, beat, faults, records, encoded_bytes, waiting, parts, stored_bytes, ends_early, uncut,
+			failure_code, failure_message, failure_hint) VALUES ('going', 2, 'tenant-a', $1, 'failed', 3, 0, 'node-7', 4, 3, 0, 0, '', 0, 0, 0, 0, 'unavailable', 'It broke.', 'Wait.')`, args: []any{[]byte("{}")}},
+		{query: `INSERT INTO turns (tenant_id, running, due_at, turn, by_hand) VALUES ('tenant-a', 1, 5, 9, 2)`},
 	}
 }
 

@@ -25,7 +25,8 @@ type Outcome struct {
 // was fenced off (another one has begun, or the run has ended), and that
 // nothing was written.
 func (t *Tx) Finish(ctx context.Context, o Outcome) (bool, error) {
-	if err := t.lockJobOf(ctx, o.RunID); err != nil {
+	home, err := t.lockJobOf(ctx, o.RunID)
+	if err != nil {
 		return false, err
 	}
 	var failed cdds.RunFailure
@@ -44,6 +45,9 @@ func (t *Tx) Finish(ctx context.Context, o Outcome) (bool, error) {
 		o.RunID, o.Attempt, string(o.State), instant(o.Now), text(failed.Code), text(failed.Message), text(failed.Hint),
 		o.NoData, len(o.Artifacts), bytes, o.Progress.Records, o.Progress.TotalRecords, o.Progress.Bytes, o.Progress.RecordsPerSecond)
 	if err != nil || n == 0 {
+		return false, err
+	}
+	if err := t.leave(ctx, home); err != nil {
 		return false, err
 	}
 	if err := t.endAttempt(ctx, o.RunID, failed.Message, o.Now); err != nil {
@@ -74,7 +78,8 @@ func (t *Tx) Finish(ctx context.Context, o Outcome) (bool, error) {
 // Cancel ends a run that is queued or in progress. False means that it has
 // ended already, or that the tenant has no such run.
 func (t *Tx) Cancel(ctx context.Context, tenantID, runID string, now time.Time) (bool, error) {
-	if err := t.lockJobOf(ctx, runID); err != nil {
+	home, err := t.lockJobOf(ctx, runID)
+	if err != nil {
 		return false, err
 	}
 	n, err := exec(ctx, t.tx, "cancel the run", `
@@ -86,10 +91,20 @@ func (t *Tx) Cancel(ctx context.Context, tenantID, runID string, now time.Time) 
 	if err := t.endRanges(ctx, runID); err != nil {
 		return false, err
 	}
+	if err := t.leave(ctx, home); err != nil {
+		return false, err
+	}
 	if err := t.endCheckpoints(ctx, runID); err != nil {
 		return false, err
 	}
 	return true, t.endAttempt(ctx, runID, "The run was canceled.", now)
+}
+
+// leave gives what a run has held to those that wait: its job to the next in
+// line, its tenant's place to the tenant.
+func (t *Tx) leave(ctx context.Context, h home) error {
+	t.owe(h.tenantID)
+	return t.moveUp(ctx, h.jobID)
 }
 
 // Manifest returns the manifest of a run, as it was written, or CodeNotFound.

@@ -31,6 +31,8 @@ func (w *world) fillUp(t *testing.T) {
 				r.window_frozen, 1, 0, r.created_at + i, CASE WHEN i % 1000 = 0 THEN NULL ELSE r.finished_at + i END, r.updated_at + i, 0, 0, 0, 0, r.no_data, 0, 0
 			FROM n, runs r WHERE r.id = 'run-0'`,
 		`UPDATE jobs SET latest_run_id = 'run-' || substr(id, 5) WHERE id <> 'job-cut'`,
+		`UPDATE runs SET first_of_job = TRUE WHERE state = 'queued'`,
+		`UPDATE turns SET due_at = (SELECT min(due_at) FROM runs WHERE state = 'queued') WHERE tenant_id = 'tenant-a'`,
 		numbers + `INSERT INTO artifacts (id, tenant_id, run_id, job_id, title, title_lower, type, name, key, part, parts, size, sha256, recipients, created_at, expires_at)
 			SELECT 'artifact-' || i, a.tenant_id, 'run-' || i, 'job-' || i, a.title, a.title_lower, a.type, a.name, a.key || i, 1, 1, 0, a.sha256, a.recipients, a.created_at + i, a.expires_at + i
 			FROM n, artifacts a WHERE a.run_id = 'run-0' AND i % 10 = 0`,
@@ -120,7 +122,7 @@ func indexedReads(t *testing.T, w *world, read store.Reader) []indexedRead {
 		{"ranges of a run", "run_ranges_", func() error { _, err := read.Ranges(ctx, "run-1000"); return err }},
 		{"open range of a run", "run_ranges_", func() error { _, err := read.OpenRange(ctx, "cut", now); return err }},
 		{"range to help with", "run_ranges_open", func() error { _, err := read.NextHelp(ctx, at(time.Hour)); return err }},
-		{"stuck runs", "runs_waiting", func() error { _, err := read.StuckRuns(ctx, now, now, 100); return err }},
+		{"stuck runs", "runs_not_started", func() error { _, err := read.StuckRuns(ctx, now, now, 100); return err }},
 		{"queued run of a job", "runs_", func() error { _, err := read.NextQueuedRun(ctx, "job-1000", at(time.Hour)); return err }},
 		{"active runs of a job", "runs_", func() error { _, err := read.ActiveRuns(ctx, "job-77"); return err }},
 		{"last window of a job", "runs_", func() error { _, err := read.LastWindowEnd(ctx, "job-77"); return err }},

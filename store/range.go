@@ -149,6 +149,9 @@ func (t *Tx) RestartRanges(ctx context.Context, attempt int, c Cut) (bool, error
 	if err != nil {
 		return false, err
 	}
+	if err := t.oweRun(ctx, c.RunID); err != nil {
+		return false, err
+	}
 	if err := t.endCheckpoints(ctx, c.RunID); err != nil {
 		return false, err
 	}
@@ -249,5 +252,8 @@ func (t *Tx) ReleaseRange(ctx context.Context, r Release) (bool, error) {
 		WHERE run_id = $1 AND number = $2 AND attempt = $3 AND state = 'taken' AND (beat = $11 OR $11 = 0)`,
 		r.RunID, r.Number, r.Attempt, faults, instant(r.Due), r.Final, cdds.MaxAttempts,
 		text(r.Failure.Code), text(r.Failure.Message), text(r.Failure.Hint), r.Beat)
-	return n == 1, err
+	if err != nil || n == 0 {
+		return false, err
+	}
+	return true, t.oweRun(ctx, r.RunID)
 }

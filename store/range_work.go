@@ -15,10 +15,10 @@ func (r Reader) NextHelp(ctx context.Context, now time.Time) (Range, error) {
 	return one(ctx, r.from, "range to help with", scanRange, `
 		SELECT `+rangeColumns+` FROM run_ranges g JOIN runs r ON r.id = g.run_id
 		WHERE g.state = 'open' AND (g.due_at IS NULL OR g.due_at <= $1) AND r.state = 'in_progress' AND g.tenant_id = (
-			SELECT t.id FROM tenants t
-			WHERE t.id IN (SELECT o.tenant_id FROM run_ranges o WHERE o.state = 'open' AND (o.due_at IS NULL OR o.due_at <= $1))
-				AND (t.max_runs = 0 OR t.max_runs > `+atWorkOf+` AND NOT EXISTS (SELECT 1 FROM runs w WHERE w.tenant_id = t.id AND `+ready("w", "$1")+`))
-			ORDER BY `+atWorkOf+`, t.turn, t.id LIMIT 1)
+			SELECT l.tenant_id FROM turns l JOIN tenants t ON t.id = l.tenant_id
+			WHERE l.tenant_id IN (SELECT o.tenant_id FROM run_ranges o WHERE o.state = 'open' AND (o.due_at IS NULL OR o.due_at <= $1))
+				AND (t.max_runs = 0 OR t.max_runs > l.running AND (l.due_at IS NULL OR l.due_at > $1))
+			ORDER BY l.running, l.turn, l.tenant_id LIMIT 1)
 		ORDER BY r.started_at, g.run_id, g.number LIMIT 1`, instant(now))
 }
 
@@ -45,7 +45,7 @@ func (t *Tx) TakeRange(ctx context.Context, g Range, helper bool, node string) (
 	if helper {
 		// Also so that two helpers of a tenant cannot both take its last place:
 		// both write the tenant's row.
-		if err := t.takeTurn(ctx, g.RunID); err != nil {
+		if err := t.takeHelp(ctx, g.TenantID); err != nil {
 			return g, false, err
 		}
 	}
@@ -135,6 +135,9 @@ func (t *Tx) AddPart(ctx context.Context, ref RangeRef, c Checkpoint, stored int
 	if err != nil || early == 0 {
 		return Kept{Mine: true}, err
 	}
+	if err := t.oweRun(ctx, ref.RunID); err != nil {
+		return Kept{}, err
+	}
 	return Kept{Mine: true, Last: true}, t.addRanges(ctx, ref.RunID, [][]byte{rest}, true)
 }
 
@@ -168,7 +171,10 @@ func (t *Tx) FinishRange(ctx context.Context, ref RangeRef, parts int, p cdds.Pr
 		UPDATE run_ranges SET state = 'done', records = $4, encoded_bytes = $5, outcome = $6, waiting = '', ends_early = FALSE
 		WHERE run_id = $1 AND number = $2 AND attempt = $3 AND state IN ('taken', 'done') AND parts = $7`,
 		ref.RunID, ref.Number, ref.Attempt, p.Records, p.Bytes, outcome, parts)
-	return n == 1, err
+	if err != nil || n == 0 {
+		return false, err
+	}
+	return true, t.oweRun(ctx, ref.RunID)
 }
 
 // EndRangeEarly asks the holder of a range to end it at its next part. It does

@@ -99,22 +99,11 @@ func (r Reader) WaitingRuns(ctx context.Context, id string, limit int) ([]cdds.R
 		WHERE r.id > $1 AND r.state IN ('queued', 'in_progress') AND r.lease_owner IS NULL ORDER BY r.id LIMIT $2`, id, limit)
 }
 
-// StuckRuns returns at most limit queued runs of all tenants that have been
-// due since before the given instant, were not nudged after it, and have
-// nothing to wait for: no other run of their job is in progress or goes first
-// at now, and their tenant is not at its limit.
-func (r Reader) StuckRuns(ctx context.Context, now, before time.Time, limit int) ([]cdds.Run, error) {
-	return all(ctx, r.from, "look for stuck runs", scanRun, `
-		SELECT `+runColumns+` FROM `+runFrom+`
-		WHERE r.state = 'queued' AND r.due_at <= $2 AND (r.nudged_at IS NULL OR r.nudged_at <= $2) AND NOT `+goesBefore("r", "$1")+` AND NOT `+atLimit("r")+`
-		ORDER BY r.due_at, r.id LIMIT $3`, instant(now), instant(before), limit)
-}
-
 // goesBefore is the condition that a run has to wait for another one of its
 // job: one in progress, or one that is due at the given instant and scheduled
 // for an earlier one. It lets a job's runs go one by one, oldest first.
 func goesBefore(run, now string) string {
-	return `EXISTS (SELECT 1 FROM runs o WHERE o.job_id = ` + run + `.job_id AND o.id <> ` + run + `.id AND (o.state = 'in_progress'
-			OR (o.state = 'queued' AND ` + run + `.state = 'queued' AND o.due_at <= ` + now + `
-				AND (o.scheduled_for, o.created_at, o.id) < (` + run + `.scheduled_for, ` + run + `.created_at, ` + run + `.id))))`
+	return `(EXISTS (SELECT 1 FROM runs o WHERE o.job_id = ` + run + `.job_id AND o.id <> ` + run + `.id AND o.state = 'in_progress')
+		OR (` + run + `.state = 'queued' AND EXISTS (SELECT 1 FROM runs o WHERE o.job_id = ` + run + `.job_id AND o.id <> ` + run + `.id AND o.state = 'queued' AND o.due_at <= ` + now + `
+			AND (o.scheduled_for, o.created_at, o.id) < (` + run + `.scheduled_for, ` + run + `.created_at, ` + run + `.id))))`
 }

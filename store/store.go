@@ -104,6 +104,10 @@ type Tx struct {
 	heads *sql.DB              // as the store's
 	ends  map[string]AuditHead // of the audit chains that it has added to, by tenant
 	after []func()             // what happens when it is committed
+
+	dialect   Dialect
+	lockedJob string  // the last job that it has locked
+	changed   changed // what it owes the table turns
 }
 
 // OnCommit has do called once the transaction is committed, and not at all where
@@ -126,8 +130,24 @@ const (
 // must have no effect outside tx but through OnCommit. Inside do only tx may be used, since SQLite
 // has one writing connection. A conflict that lasts is CodeUnavailable.
 func (s *Store) InTx(ctx context.Context, do func(tx *Tx) error) error {
+	return s.inTx(ctx, sql.LevelRepeatableRead, do)
+}
+
+// InBatch is InTx for work on many rows that the transaction itself has taken
+// from others (TakeDueJobs). On PostgreSQL each of its statements sees what is
+// committed at its time, so that what others do meanwhile is waited for and not
+// a conflict, which would undo the whole batch. Whatever it reads must belong to
+// the rows that it has taken.
+func (s *Store) InBatch(ctx context.Context, do func(tx *Tx) error) error {
+	return s.inTx(ctx, sql.LevelReadCommitted, do)
+}
+
+func (s *Store) inTx(ctx context.Context, level sql.IsolationLevel, do func(tx *Tx) error) error {
+	if s.dialect == SQLite {
+		level = sql.LevelDefault // it knows one level, and that is enough
+	}
 	for try := 1; ; try++ {
-		err := s.tryTx(ctx, do)
+		err := s.tryTx(ctx, level, do)
 		if err == nil || try == maxTries || !conflicting(err) {
 			return err
 		}
@@ -138,11 +158,11 @@ func (s *Store) InTx(ctx context.Context, do func(tx *Tx) error) error {
 }
 
 // tryTx runs do in one transaction.
-func (s *Store) tryTx(ctx context.Context, do func(tx *Tx) error) (err error) {
+func (s *Store) tryTx(ctx context.Context, level sql.IsolationLevel, do func(tx *Tx) error) (err error) {
 	// Repeatable read gives PostgreSQL what SQLite has anyway: the whole
 	// transaction sees one state, and a row that another one changed
 	// meanwhile is a conflict instead of a lost update.
-	tx, err := s.write.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
+	tx, err := s.write.BeginTx(ctx, &sql.TxOptions{Isolation: level})
 	if err != nil {
 		return failure("begin a transaction", err)
 	}
@@ -153,8 +173,11 @@ func (s *Store) tryTx(ctx context.Context, do func(tx *Tx) error) (err error) {
 			err = errors.Join(err, failure("roll a transaction back", rollbackErr))
 		}
 	}()
-	t := &Tx{Reader: Reader{tx}, tx: tx, heads: s.heads}
+	t := &Tx{Reader: Reader{tx}, tx: tx, heads: s.heads, dialect: s.dialect}
 	if err := do(t); err != nil {
+		return err
+	}
+	if err := t.payTurns(ctx); err != nil {
 		return err
 	}
 	if err := commit(ctx, tx); err != nil {

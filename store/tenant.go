@@ -57,6 +57,7 @@ func (r Reader) RunUse(ctx context.Context, tenantID string, now time.Time) (Run
 // its number in its source: two tenants of one number would read each other's
 // data.
 func (t *Tx) InsertTenant(ctx context.Context, tenant cdds.Tenant) error {
+	t.owe(tenant.ID)
 	return insert(ctx, t.tx, "add the tenant", tenantExists(), `
 		INSERT INTO tenants (id, name, source_id, source_name, max_runs, max_bytes, retention_days, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
@@ -75,6 +76,7 @@ func (t *Tx) UpdateTenant(ctx context.Context, tenant cdds.Tenant) error {
 	case err == nil && n == 0:
 		return cdds.NotFound("tenant")
 	}
+	t.owe(tenant.ID) // it may be at its limit now, or no more
 	return err
 }
 

@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -223,33 +222,4 @@ func TestTenantsSurviveTheMigration(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestATurnReadsNoLongList looks for the run whose turn it is among many that
-// have ended: by the index of what waits, and without reading all runs for what
-// is in progress.
-func TestATurnReadsNoLongList(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		w.fillUp(t)
-		noError(t, w.exec(`UPDATE tenants SET max_runs = 5 WHERE id = 'tenant-a'`))
-		var query string
-		var arguments []any
-		read := w.st.Recorded(func(q string, args []any) { query, arguments = q, args })
-		began := time.Now()
-		run := got(read.NextTurn(t.Context(), at(time.Hour)))(t)
-		t.Logf("%.2f ms", float64(time.Since(began).Microseconds())/1000)
-		equal(t, "the oldest that waits", run.ID, "run-1000")
-		plan := explain(t, w, query, arguments)
-		if !strings.Contains(plan, "runs_waiting_of_tenant") {
-			t.Error("the plan does not use the index of what waits")
-		}
-		for _, bad := range []string{"SCAN w", "SCAN p", "SCAN r\n", "Seq Scan on runs"} {
-			if strings.Contains(plan, bad) {
-				t.Errorf("the plan has %q", bad)
-			}
-		}
-		if t.Failed() {
-			t.Log(plan)
-		}
-	})
 }

@@ -32,29 +32,47 @@ func (w *Worker) claim(ctx context.Context, runID string, attempt int) (*cdds.Ru
 // finds it taken, begins what is next then. So there are always as many tasks as
 // there are runs to begin, and none is spent without one while some may begin.
 func (w *Worker) choose(ctx context.Context, tx *store.Tx, runID string, attempt int) (*cdds.Run, error) {
-	own, err := tx.RunByID(ctx, runID)
-	if err != nil && cdds.CodeOf(err) != cdds.CodeNotFound {
-		return nil, err
-	}
-	if own.State == cdds.RunInProgress && own.Attempt == attempt { // it may wait for this attempt
-		if begun, err := w.begin(ctx, tx, own); begun != nil || err != nil {
+	if attempt > 1 {
+		if begun, err := w.goOn(ctx, tx, runID, attempt); begun != nil || err != nil {
 			return begun, err
 		}
 	}
 	next, err := tx.NextTurn(ctx, w.cfg.Now())
-	switch {
-	case cdds.CodeOf(err) == cdds.CodeNotFound:
-		next = own
-	case err != nil:
+	if err == nil {
+		begun, err := w.begin(ctx, tx, next)
+		if begun != nil || err != nil {
+			return begun, err
+		}
+		// It was not let: a node of the version before has changed its line.
+		if err := tx.LineUp(ctx, next.ID); err != nil {
+			return nil, err
+		}
+	} else if cdds.CodeOf(err) != cdds.CodeNotFound {
 		return nil, err
 	}
-	if own.State == cdds.RunQueued && own.TenantID == next.TenantID {
-		next = own
+	own, err := w.named(ctx, tx, runID)
+	if err != nil || own.State != cdds.RunQueued {
+		return nil, err
 	}
-	if next.State != cdds.RunQueued {
-		return nil, nil
+	return w.begin(ctx, tx, own)
+}
+
+// goOn begins a later attempt of a run that waits for it.
+func (w *Worker) goOn(ctx context.Context, tx *store.Tx, runID string, attempt int) (*cdds.Run, error) {
+	own, err := w.named(ctx, tx, runID)
+	if err != nil || own.State != cdds.RunInProgress || own.Attempt != attempt {
+		return nil, err
 	}
-	return w.begin(ctx, tx, next)
+	return w.begin(ctx, tx, own)
+}
+
+// named returns the run that a task names, the zero value where it is gone.
+func (w *Worker) named(ctx context.Context, tx *store.Tx, runID string) (cdds.Run, error) {
+	own, err := tx.RunByID(ctx, runID)
+	if cdds.CodeOf(err) == cdds.CodeNotFound {
+		return cdds.Run{}, nil
+	}
+	return own, err
 }
 
 // begin begins the current attempt of a run, and returns nil where it may not.

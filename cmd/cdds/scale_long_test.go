@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"slices"
 	"testing"
 	"time"
 
@@ -179,9 +178,4 @@ type counting struct {
 func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.n++
 	return c.next.RoundTrip(r)
-}
-
-func percentile(values []time.Duration, p int) time.Duration {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[min(len(sorted)-1, len(sorted)*p/100)].Round(time.Microsecond)
 }
