@@ -35,9 +35,13 @@ type Engine struct {
 	Source source.Source
 	Bucket *blob.Bucket
 	// Sync makes a stored object durable; nil where the bucket does by itself.
-	Sync         func(ctx context.Context, key string) error
-	Workers      int // compressors of a run; 0: one for each core, at most 8
-	RangeRecords int // records of a short transaction; 0: 10,000
+	Sync func(ctx context.Context, key string) error
+	// BeforeWrite sets options of the store's own for each object, as
+	// blob.WriterOptions has it; nil: none.
+	BeforeWrite  func(asFunc func(any) bool) error
+	Largest      int64 // bytes of an object that the bucket takes; 0: any number
+	Workers      int   // compressors of a run; 0: one for each core, at most 8
+	RangeRecords int   // records of a short transaction; 0: 10,000
 	// StorageTimeout bounds each single call to the storage; 0: 10 minutes.
 	StorageTimeout time.Duration
 }

@@ -17,7 +17,6 @@ import (
 	"cdds/api"
 	"cdds/console"
 	"cdds/control"
-	"cdds/export"
 	"cdds/queue"
 	"cdds/scheduler"
 	"cdds/source"
@@ -99,7 +98,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 	if _, err := sources.Named(ctx, ""); err != nil {
 		return err
 	}
-	files, err := openStorage(c.artifacts(c.Data))
+	files, err := openStorage(ctx, c.artifacts(c.Data))
 	if err != nil {
 		return err
 	}
@@ -109,7 +108,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 	if err != nil {
 		return err
 	}
-	ctl := control.New(control.Config{Store: st, Queue: tasks, Bucket: files.bucket, Log: log, Sessions: sessions, SignOnLimit: c.SessionLimit, Probe: probe})
+	ctl := control.New(control.Config{Store: st, Queue: tasks, Bucket: files.bucket, Uploads: files.uploads, Log: log, Sessions: sessions, SignOnLimit: c.SessionLimit, Probe: probe})
 	if st.Dialect() == store.SQLite {
 		if err := takeBackAll(ctx, st, ctl, log); err != nil {
 			return err
@@ -137,7 +136,7 @@ type service struct {
 func (c *serveCommand) buildQueue(st *store.Store, sources *source.Registry, files *storage, node string, probe *telemetry.Probe, log *slog.Logger) (*queue.Queue, error) {
 	var tasks *queue.Queue
 	w := worker.New(worker.Config{
-		Store: st, Sources: sources, Engine: &export.Engine{Bucket: files.bucket, Sync: files.sync},
+		Store: st, Sources: sources, Engine: files.engine(),
 		Node: node, Version: version, Retention: c.Retention, Now: utcNow, Log: log, Probe: probe, EncodeJob: api.EncodeJob,
 		Enqueue: func(ctx context.Context, tx *sql.Tx, runID string, attempt int, at time.Time) error {
 			return tasks.Enqueue(ctx, tx, queue.Task{RunID: runID, Attempt: attempt}, at)

@@ -69,7 +69,7 @@ func (c *verifyCommand) Run(ctx context.Context, std streams) (err error) {
 	if err := storageExists(location); err != nil {
 		return err
 	}
-	files, err := openStorage(location)
+	files, err := openStorage(ctx, location)
 	if err != nil {
 		return err
 	}
@@ -96,6 +96,9 @@ func storageExists(location string) error {
 	folder, err := folderOf(location)
 	if err != nil {
 		return err
+	}
+	if folder == "" {
+		return nil
 	}
 	if _, err := os.Stat(folder); err != nil {
 		return &cdds.Error{Code: cdds.CodeNotFound, Message: "There is no artifact storage at " + folder + ".",
