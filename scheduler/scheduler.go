@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"cdds"
@@ -57,13 +58,22 @@ func (s *Scheduler) Tell(probe *telemetry.Probe) { s.probe = probe }
 
 // Run ticks once a second, by the given clock, until ctx ends. A tick that
 // fails is logged and the next one tries again: a database that is gone for a
-// while stops nothing.
+// while stops nothing. What asks the artifact storage has ticks of its own, since
+// one that answers slowly must keep no job waiting.
 func (s *Scheduler) Run(ctx context.Context, now func() time.Time) {
+	var tidying sync.WaitGroup
+	tidying.Go(func() { s.every(ctx, now, s.tidy) })
+	s.every(ctx, now, s.turn)
+	tidying.Wait()
+}
+
+// every calls do once a second until ctx ends.
+func (s *Scheduler) every(ctx context.Context, now func() time.Time, do func(context.Context, time.Time, time.Duration) error) {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	began := time.Now()
 	for {
-		if err := s.Tick(ctx, now(), time.Since(began)); err != nil && ctx.Err() == nil {
+		if err := do(ctx, now(), time.Since(began)); err != nil && ctx.Err() == nil {
 			s.log.Error("the scheduler could not finish its round; it tries again", "error", err)
 		}
 		select {
@@ -78,7 +88,21 @@ func (s *Scheduler) Run(ctx context.Context, now func() time.Time) {
 // one does not keep the others from being done. steady is the time since any
 // moment by a clock that is never set.
 func (s *Scheduler) Tick(ctx context.Context, now time.Time, steady time.Duration) error {
-	errs := []error{s.startDue(ctx, now), s.takeLost(ctx, now, steady), s.takeUnbegun(ctx, now), s.nudge(ctx, now)}
+	return errors.Join(s.turn(ctx, now, steady), s.tidy(ctx, now, steady))
+}
+
+// turn does what the metadata alone decides.
+func (s *Scheduler) turn(ctx context.Context, now time.Time, steady time.Duration) error {
+	err := errors.Join(s.startDue(ctx, now), s.takeLost(ctx, now, steady), s.takeUnbegun(ctx, now), s.nudge(ctx, now))
+	if err == nil {
+		s.probe.RoundDone(now)
+	}
+	return err
+}
+
+// tidy does what needs the artifact storage.
+func (s *Scheduler) tidy(ctx context.Context, now time.Time, steady time.Duration) error {
+	var errs []error
 	if steady >= s.expireDue {
 		s.expireDue = steady + expireEvery
 		errs = append(errs, s.expire(ctx, now))
@@ -87,11 +111,7 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time, steady time.Duratio
 		s.sweepDue = steady + s.sweepEvery
 		errs = append(errs, s.sweep(ctx, now))
 	}
-	err := errors.Join(errs...)
-	if err == nil {
-		s.probe.RoundDone(now)
-	}
-	return err
+	return errors.Join(errs...)
 }
 
 // startDue starts the due occurrences of all jobs.

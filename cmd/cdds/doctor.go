@@ -156,9 +156,14 @@ func recipients(ctx context.Context, st *store.Store) []diagnosis {
 	return found
 }
 
-// storage says whether the artifact storage works.
+// storage says whether the artifact storage works. What the storage itself
+// answered helps whoever sets it up, so it is said as well.
 func (c *doctorCommand) storage(ctx context.Context) diagnosis {
-	d := diagnose("artifact storage", "takes, gives and deletes a file", c.storageRoundTrip(ctx))
+	err := c.storageRoundTrip(ctx)
+	d := diagnose("artifact storage", "takes, gives and deletes a file", err)
+	if cause := errors.Unwrap(err); cause != nil && cdds.CodeOf(err) == cdds.CodeUnavailable {
+		d.Detail += " It says: " + redact(cause.Error())
+	}
 	if !d.OK && d.Remedy == "" {
 		d.Remedy = "Look whether what --artifacts names is there, has free space, and may be written by the user that the service runs as."
 	}

@@ -38,6 +38,7 @@ type serveCommand struct {
 	sourceFlags
 	limitFlags
 	storageFlags
+	linkFlags
 	listenFlags
 	sessionFlags
 	signOnFlags
@@ -103,6 +104,10 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 		return err
 	}
 	defer func() { err = closing(files.bucket, err) }()
+	links, err := c.links(ctx, files)
+	if err != nil {
+		return err
+	}
 
 	tasks, err := c.buildQueue(st, sources, files, node, probe, log)
 	if err != nil {
@@ -114,7 +119,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 			return err
 		}
 	}
-	return c.work(ctx, service{st: st, sources: sources, files: files, tasks: tasks, ctl: ctl, signOn: signOn, node: node, probe: probe, log: log, std: std})
+	return c.work(ctx, service{st: st, sources: sources, files: files, links: links, tasks: tasks, ctl: ctl, signOn: signOn, node: node, probe: probe, log: log, std: std})
 }
 
 // service is the built graph.
@@ -122,6 +127,7 @@ type service struct {
 	st      *store.Store
 	sources *source.Registry
 	files   *storage
+	links   linker
 	tasks   *queue.Queue
 	ctl     *control.Control
 	signOn  *api.SignOn
@@ -212,7 +218,7 @@ func (c *serveCommand) faces(ctx context.Context, s service) (http.Handler, erro
 		return nil, err
 	}
 	services := api.Handler(ctx, api.Config{
-		Store: s.st, Control: s.ctl, Bucket: s.files.bucket, Sources: s.sources, Version: version, Retention: c.Retention,
+		Store: s.st, Control: s.ctl, Bucket: s.files.bucket, Link: s.links, Sources: s.sources, Version: version, Retention: c.Retention,
 		SecureCookies: c.secure(), Limits: c.bounds(), SignOn: s.signOn, Now: utcNow, Log: s.log, Checks: s.checks(), Probe: s.probe,
 	})
 	mux := http.NewServeMux()

@@ -38,9 +38,8 @@ func openGCS(ctx context.Context, u *url.URL, q url.Values) (*storage, error) {
 	inner.SetRetry(gcs.WithPolicy(gcs.RetryAlways), gcs.WithMaxAttempts(storageTries))
 	key, class := q.Get("kmskeyid"), q.Get("storage_class")
 	return &storage{bucket: bucket, beforeSign: gcsLink, beforeWrite: func(as func(any) bool) error {
-		var object *gcs.ObjectHandle
 		var w *gcs.Writer
-		if !as(&object) || !as(&w) {
+		if !as(&w) {
 			return fmt.Errorf("the library of the artifact storage has changed: it takes no options for Google Cloud Storage")
 		}
 		w.KMSKeyName, w.StorageClass = key, class
