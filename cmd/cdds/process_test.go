@@ -22,6 +22,7 @@ type process struct {
 	*runningService
 	cmd  *exec.Cmd
 	said func() string // the log so far
+	kill func()        // as a power loss would
 }
 
 // self returns a command line of cdds as a process under a umask.
@@ -57,14 +58,27 @@ func start(t testing.TB, umask int, env []string, args ...string) *process {
 			}
 		}
 	}()
-	stop := sync.OnceFunc(func() {
-		must(t, p.cmd.Process.Signal(syscall.SIGTERM))
-		<-logged
-		if err := p.cmd.Wait(); err != nil {
-			t.Errorf("cdds serve ended with %v", err)
-		}
-		spoken.output(t.Name(), log.String())
-	})
+	var once sync.Once
+	stop := func() {
+		once.Do(func() {
+			must(t, p.cmd.Process.Signal(syscall.SIGTERM))
+			<-logged
+			if err := p.cmd.Wait(); err != nil {
+				t.Errorf("cdds serve ended with %v", err)
+			}
+			spoken.output(t.Name(), log.String())
+		})
+	}
+	p.kill = func() {
+		once.Do(func() {
+			must(t, p.cmd.Process.Kill())
+			<-logged
+			if err := p.cmd.Wait(); err == nil {
+				t.Error("cdds serve ended before it was killed")
+			}
+			spoken.output(t.Name(), log.String())
+		})
+	}
 	p.said = func() string {
 		mu.Lock()
 		defer mu.Unlock()
