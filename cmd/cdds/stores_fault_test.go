@@ -268,6 +268,9 @@ func TestStoreThatRefuses(t *testing.T) {
 				t.Errorf("/readyz: %d %+v", resp.StatusCode, ready)
 			}
 			s.stop()
+			if _, errs, code := command(t, "", "verify", "--data", data, "--artifacts", test.location); code != 1 || !strings.Contains(errs, test.says) {
+				t.Errorf("verify: %d %s", code, errs)
+			}
 			if found, code := examine(t, "--data", data, "--artifacts", test.location); code != 1 || !strings.Contains(found["artifact storage"].Detail, test.says) || !strings.Contains(found["artifact storage"].Remedy, test.hint) {
 				t.Errorf("doctor: %d %+v", code, found["artifact storage"])
 			}

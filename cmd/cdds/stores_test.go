@@ -4,13 +4,16 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	gcs "cloud.google.com/go/storage"
@@ -319,6 +322,38 @@ func TestStoreOptions(t *testing.T) {
 	}
 	if seen != 2 {
 		t.Errorf("%d stores were looked at", seen)
+	}
+}
+
+// TestS3Options: what the URL says of encryption, class and prefix reaches S3, for
+// a file of one piece and for one of several.
+func TestS3Options(t *testing.T) {
+	setAll(t, []string{"AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=" + hidden})
+	var mu sync.Mutex
+	said := map[string]http.Header{}
+	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !r.URL.Query().Has("uploadId") {
+			said[r.Method+" "+r.URL.Path] = r.Header
+		}
+		w.Header().Set("ETag", `"e"`)
+		if r.Method == http.MethodPost {
+			fmt.Fprint(w, "<R><UploadId>u</UploadId><ETag>e</ETag></R>")
+		}
+	}))
+	t.Cleanup(store.Close)
+	s, err := openStorage(t.Context(), "s3://b?use_path_style=true&ssetype=aws:kms&kmskeyid=ours&storage_class=STANDARD_IA&prefix=p&endpoint="+url.QueryEscape(store.URL))
+	must(t, err)
+	for key, size := range map[string]int{"small": 10, "large": 17 << 20} {
+		must(t, s.bucket.WriteAll(t.Context(), key, make([]byte, size), &blob.WriterOptions{ContentType: "a/b", BeforeWrite: s.beforeWrite}))
+	}
+	for _, asked := range []string{"PUT /b/p/small", "POST /b/p/large"} {
+		for name, want := range map[string]string{"X-Amz-Server-Side-Encryption": "aws:kms", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": "ours", "X-Amz-Storage-Class": "STANDARD_IA"} {
+			if got := said[asked].Get(name); got != want {
+				t.Errorf("%s: %s is %q", asked, name, got)
+			}
+		}
 	}
 }
 

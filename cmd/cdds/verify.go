@@ -74,6 +74,10 @@ func (c *verifyCommand) Run(ctx context.Context, std streams) (err error) {
 		return err
 	}
 	defer func() { err = closing(files.bucket, err) }()
+	// Of a bucket that is not there, each file would look lost.
+	if err := files.ready(ctx); err != nil {
+		return err
+	}
 	v := verifier{
 		st: st, told: std.Err, tenants: map[string]string{}, report: verifyReport{Damaged: []verifyFinding{}, Unreadable: []verifyFinding{}},
 		ctl: control.New(control.Config{Store: st, Bucket: files.bucket, Log: slog.New(slog.DiscardHandler)}),
