@@ -113,8 +113,11 @@ func throughTheService(t *testing.T, name, location string) {
 	}
 	s := serve(t, "--data", data, "--artifacts", location)
 	c := s.signIn(t, out.Username, out.Password)
-	if resp, err := http.Get(s.url + "/readyz"); err != nil || resp.StatusCode != http.StatusOK {
-		t.Errorf("not ready: %v %v", resp, err)
+	resp, err := http.Get(s.url + "/readyz")
+	must(t, err)
+	must(t, resp.Body.Close())
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("/readyz: status %d", resp.StatusCode)
 	}
 	whole, parts := finished(t, c.export(nil)), finished(t, c.export(object{"splitSize": 1 << 20}))
 	var sums []digests
@@ -313,7 +316,8 @@ func TestStoreOptions(t *testing.T) {
 		before := s.beforeWrite
 		_, err := s.bucket.NewWriter(t.Context(), "k", &blob.WriterOptions{ContentType: "a/b", DisableContentTypeDetection: true, BeforeWrite: func(as func(any) bool) error {
 			must(t, before(as))
-			seen += optionsAre(t, as)
+			optionsAre(t, as)
+			seen++
 			return errors.New("enough")
 		}})
 		if err == nil {
@@ -357,21 +361,20 @@ func TestS3Options(t *testing.T) {
 	}
 }
 
-// optionsAre checks the options of one write and returns 1.
-func optionsAre(t *testing.T, as func(any) bool) int {
+// optionsAre checks the options of one write.
+func optionsAre(t *testing.T, as func(any) bool) {
 	t.Helper()
 	var w *gcs.Writer
 	if as(&w) {
 		if w.StorageClass != "NEARLINE" || w.KMSKeyName != "projects/p/locations/l/keyRings/r/cryptoKeys/k" {
 			t.Errorf("%s %s", w.StorageClass, w.KMSKeyName)
 		}
-		return 1
+		return
 	}
 	tier, scope := azureOptions(t, as)
 	if tier != "Cool" || scope != "ours" {
 		t.Errorf("%s %s", tier, scope)
 	}
-	return 1
 }
 
 // azureOptions returns the tier and the encryption scope of one write.
