@@ -44,6 +44,9 @@ type Config struct {
 	Store   *store.Store
 	Control *control.Control
 	Bucket  *blob.Bucket
+	// Link signs a short-lived address at which the artifact storage itself serves
+	// an artifact; nil where the service streams all downloads.
+	Link    func(ctx context.Context, a cdds.Artifact) (string, error)
 	Sources *source.Registry
 	Version string
 	// Retention is how long artifacts of tenants are kept that have no time of

@@ -63,6 +63,7 @@ func (s *server) registerArtifacts() {
 	register(s, remove, s.deleteArtifact)
 	content := operation("download-artifact", http.MethodGet, "/artifacts/{id}/content", "Download an artifact; Range and If-Range are honoured", cdds.ActionDownload)
 	content.Responses = binaryResponse("The encrypted file.", "application/pkcs7-mime")
+	content.Description = "Where the service is set up so, the stored form is answered with 307: the address at which the artifact storage itself serves it for some minutes, with Range and an ETag of its own."
 	register(s, content, s.downloadArtifact)
 	archive := operation("archive-artifacts", http.MethodPost, "/artifacts/archive", "Download many artifacts as one tar stream", cdds.ActionDownload)
 	archive.MaxBodyBytes = maxArchiveBody
@@ -127,6 +128,9 @@ func (s *server) downloadArtifact(ctx context.Context, in *contentInput) (*huma.
 	if err != nil {
 		return nil, err
 	}
+	if s.Link != nil && in.Form == "der" {
+		return s.sendLink(ctx, a)
+	}
 	reader, err := s.open(ctx, a)
 	if err != nil {
 		return nil, err
@@ -162,7 +166,7 @@ func (s *server) downloadArtifact(ctx context.Context, in *contentInput) (*huma.
 func (s *server) open(ctx context.Context, a cdds.Artifact) (*blob.Reader, error) {
 	reader, err := s.Bucket.NewReader(ctx, a.Key, nil)
 	if err != nil {
-		return nil, &cdds.Error{Code: cdds.CodeUnavailable, Message: "The artifact storage did not give the file.", Hint: "Try again; if it stays so, the file may be lost: run the export again.", Err: err}
+		return nil, noFile(err)
 	}
 	return reader, nil
 }

@@ -30,7 +30,10 @@ type Config struct {
 	Store  *store.Store
 	Queue  *queue.Queue
 	Bucket *blob.Bucket // where artifacts rest
-	Log    *slog.Logger
+	// Uploads lists what is being uploaded to the bucket; nil where the store
+	// forgets by itself what is not finished.
+	Uploads Uploads
+	Log     *slog.Logger
 	// Sessions bounds sign-ins; the zero value stands for the defaults.
 	Sessions cdds.SessionLimits
 	// SignOnLimit is how long a session by single sign-on lasts.
@@ -43,6 +46,7 @@ type Control struct {
 	store     *store.Store
 	queue     *queue.Queue
 	bucket    *blob.Bucket
+	uploads   Uploads
 	log       *slog.Logger
 	passwords *passwords
 	refusals  *refusals
@@ -57,7 +61,7 @@ func New(cfg Config) *Control {
 	if cfg.Sessions == (cdds.SessionLimits{}) {
 		cfg.Sessions = cdds.DefaultSessionLimits()
 	}
-	return &Control{store: cfg.Store, queue: cfg.Queue, bucket: cfg.Bucket, log: cfg.Log, passwords: newPasswords(), refusals: newRefusals(), sessions: cfg.Sessions, signOnLimit: cfg.SignOnLimit, probe: cfg.Probe}
+	return &Control{store: cfg.Store, queue: cfg.Queue, bucket: cfg.Bucket, uploads: cfg.Uploads, log: cfg.Log, passwords: newPasswords(), refusals: newRefusals(), sessions: cfg.Sessions, signOnLimit: cfg.SignOnLimit, probe: cfg.Probe}
 }
 
 // Caller is who asks, for tenant isolation and the audit log.

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"gocloud.dev/blob"
-
 	"cdds"
 	"cdds/store"
 )
@@ -43,9 +41,9 @@ func (c *Control) keeper(ctx context.Context) (keeper, error) {
 }
 
 // keeps reports whether the file is kept though no artifact names it.
-func (k keeper) keeps(object *blob.ListObject) bool {
-	tenant, _, _ := strings.Cut(strings.TrimPrefix(object.Key, cdds.ArtifactRoot), "/")
-	return !k.tenants[tenant] || object.ModTime.Before(k.before)
+func (k keeper) keeps(key string, stored time.Time) bool {
+	tenant, _, _ := strings.Cut(strings.TrimPrefix(key, cdds.ArtifactRoot), "/")
+	return !k.tenants[tenant] || stored.Before(k.before)
 }
 
 // DiscardUnknown ends the keeping of files that were stored before a restore

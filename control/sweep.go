@@ -15,8 +15,9 @@ import (
 
 // Sweep removes the stored bytes that no artifact and no checkpoint names: what
 // an attempt left behind when its worker was lost. Bytes of an attempt that may
-// still be at work are kept, and so is what keeper names. It returns how many
-// objects it removed.
+// still be at work are kept, and so is what keeper names. Where the store keeps
+// uploads that were never finished, those of lost workers end as well. It
+// returns how many objects it removed.
 func (c *Control) Sweep(ctx context.Context) (int, error) {
 	removed := 0
 	kept, err := c.keeper(ctx)
@@ -28,7 +29,7 @@ func (c *Control) Sweep(ctx context.Context) (int, error) {
 	for {
 		object, err := list.Next(ctx)
 		if errors.Is(err, io.EOF) {
-			return removed, nil
+			return removed, c.abortUploads(ctx, kept)
 		}
 		if err != nil {
 			return removed, fmt.Errorf("list the artifact storage: %w", err)
@@ -37,7 +38,7 @@ func (c *Control) Sweep(ctx context.Context) (int, error) {
 		if err != nil {
 			return removed, err
 		}
-		if !orphan || kept.keeps(object) {
+		if !orphan || kept.keeps(object.Key, object.ModTime) {
 			continue
 		}
 		if err := c.removeBytes(ctx, object.Key); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
@@ -38,11 +39,11 @@ func (e *Engine) Bring(ctx context.Context, b Bringing) (copied int64, whole boo
 		return 0, false, nil
 	}
 	if err != nil {
-		return 0, false, storageFailure(fmt.Errorf("open %s to copy it: %w", b.Key, err))
+		return 0, false, StorageFailure(fmt.Errorf("open %s to copy it: %w", b.Key, err))
 	}
 	copied, whole, err = e.bring(ctx, b, in)
 	if closeErr := in.Close(); err == nil && closeErr != nil {
-		err = storageFailure(fmt.Errorf("close %s: %w", b.Key, closeErr))
+		err = StorageFailure(fmt.Errorf("close %s: %w", b.Key, closeErr))
 	}
 	if err != nil || !whole || e.Sync == nil {
 		return copied, whole, err
@@ -58,7 +59,7 @@ func (e *Engine) hasWhole(ctx context.Context, b Bringing) (bool, error) {
 	}
 	in, err := e.Bucket.NewReader(ctx, b.Key, nil)
 	if err != nil {
-		return false, storageFailure(fmt.Errorf("open %s to compare it: %w", b.Key, err))
+		return false, StorageFailure(fmt.Errorf("open %s to compare it: %w", b.Key, err))
 	}
 	sum := newDigest()
 	_, err = io.Copy(sum, in)
@@ -66,7 +67,7 @@ func (e *Engine) hasWhole(ctx context.Context, b Bringing) (bool, error) {
 		err = closeErr
 	}
 	if err != nil {
-		return false, storageFailure(fmt.Errorf("compare %s: %w", b.Key, err))
+		return false, StorageFailure(fmt.Errorf("compare %s: %w", b.Key, err))
 	}
 	return sum.hex() == b.SHA256, nil
 }
@@ -76,9 +77,9 @@ func (e *Engine) hasWhole(ctx context.Context, b Bringing) (bool, error) {
 func (e *Engine) bring(ctx context.Context, b Bringing, in io.Reader) (int64, bool, error) {
 	writing, cancel := context.WithCancel(ctx)
 	defer cancel()
-	out, err := e.Bucket.NewWriter(writing, b.Key, writerOptions())
+	out, err := e.Bucket.NewWriter(writing, b.Key, e.writerOptions(path.Base(b.Key)))
 	if err != nil {
-		return 0, false, storageFailure(fmt.Errorf("begin to copy %s: %w", b.Key, err))
+		return 0, false, StorageFailure(fmt.Errorf("begin to copy %s: %w", b.Key, err))
 	}
 	sum := newDigest()
 	_, err = io.Copy(io.MultiWriter(sum, out), in)
@@ -91,11 +92,11 @@ func (e *Engine) bring(ctx context.Context, b Bringing, in io.Reader) (int64, bo
 	case ctx.Err() != nil:
 		return 0, false, context.Cause(ctx)
 	case err != nil:
-		return 0, false, storageFailure(fmt.Errorf("copy %s: %w", b.Key, err))
+		return 0, false, StorageFailure(fmt.Errorf("copy %s: %w", b.Key, err))
 	case !whole: // what Close says is that it was canceled
 		return 0, false, nil
 	case closeErr != nil:
-		return 0, false, storageFailure(fmt.Errorf("end the copy of %s: %w", b.Key, closeErr))
+		return 0, false, StorageFailure(fmt.Errorf("end the copy of %s: %w", b.Key, closeErr))
 	}
 	return sum.size, true, nil
 }

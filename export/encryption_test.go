@@ -47,7 +47,7 @@ func TestAuthenticatedParts(t *testing.T) {
 // TestTooLongForOneKey: what one key may not encrypt fails the run for good, with
 // what to do about it.
 func TestTooLongForOneKey(t *testing.T) {
-	err := storageFailure(fmt.Errorf("write: %w", cms.ErrTooLong))
+	err := StorageFailure(fmt.Errorf("write: %w", cms.ErrTooLong))
 	if cdds.CodeOf(err) != cdds.CodeInvalid || cdds.CodeOf(err).Retryable() || !strings.Contains(err.Error(), "64 GiB") {
 		t.Errorf("the error is %v", err)
 	}

@@ -61,6 +61,9 @@ func (e *Engine) Run(ctx context.Context, spec Spec, p *Progress) (*Result, erro
 // them. The first that fails ends the others through their context, and so does
 // a storage that does not move.
 func (e *Engine) export(ctx context.Context, spec Spec, p *Progress) (*Result, error) {
+	if spec.SplitSize > 0 && e.Largest > 0 {
+		spec.SplitSize = min(spec.SplitSize, e.Largest)
+	}
 	room, err := zipRoom(spec)
 	if err != nil {
 		return nil, err
@@ -162,13 +165,13 @@ func (e *Engine) Remove(ctx context.Context, prefix string, except map[string]bo
 			return nil
 		}
 		if err != nil {
-			return storageFailure(fmt.Errorf("list an attempt's files: %w", err))
+			return StorageFailure(fmt.Errorf("list an attempt's files: %w", err))
 		}
 		if except[object.Key] {
 			continue
 		}
 		if err := e.Bucket.Delete(ctx, object.Key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-			return storageFailure(fmt.Errorf("remove an attempt's file: %w", err))
+			return StorageFailure(fmt.Errorf("remove an attempt's file: %w", err))
 		}
 	}
 }

@@ -42,8 +42,12 @@ type Engine struct {
 	// LeastRecords is the least that a range of a run is cut for; 0: 50,000, and
 	// what makes about three parts.
 	LeastRecords int64
-	Workers      int // compressors of a run; 0: one for each core, at most 8
-	RangeRecords int // records of a short transaction; 0: 10,000
+	// BeforeWrite sets options of the store's own for each object, as
+	// blob.WriterOptions has it; nil: none.
+	BeforeWrite  func(asFunc func(any) bool) error
+	Largest      int64 // bytes of an object that the bucket takes; 0: any number
+	Workers      int   // compressors of a run; 0: one for each core, at most 8
+	RangeRecords int   // records of a short transaction; 0: 10,000
 	// StorageTimeout bounds each single call to the storage; 0: 10 minutes.
 	StorageTimeout time.Duration
 }

@@ -134,15 +134,18 @@ func (w *writer) openPart(ctx context.Context, number int) error {
 	p := &part{number: number, cancel: cancel, stored: newDigest(), artifact: Artifact{Name: name, Key: w.spec.Prefix + name, Part: max(number, 1)}}
 	ctx, p.end = telemetry.Begin(ctx, "store part", slog.Int("cdds.part", p.artifact.Part))
 	var err error
-	if p.object, err = w.engine.Bucket.NewWriter(ctx, p.artifact.Key, writerOptions()); err != nil {
+	if p.object, err = w.engine.Bucket.NewWriter(ctx, p.artifact.Key, w.engine.writerOptions(name)); err != nil {
 		cancel()
 		p.end(err)
-		return storageFailure(err)
+		return StorageFailure(err)
 	}
 	w.part = p
 	into := io.MultiWriter(p.stored, watched{p.object, w.calls})
 	if w.spec.Room > 0 {
-		into = bounded{into, &w.room}
+		into = bounded{into, &w.room, ErrNoRoom}
+	}
+	if largest := w.engine.Largest; largest > 0 {
+		into = bounded{into, &largest, errTooLarge}
 	}
 	if w.buffer == nil {
 		w.buffer = bufio.NewWriterSize(into, writeSize)
@@ -165,7 +168,7 @@ func (w *writer) closePart(ctx context.Context) error {
 	}
 	for _, end := range []func() error{p.closeEntry, p.zip.Close, p.cipher.Close, w.buffer.Flush} {
 		if err := end(); err != nil {
-			return storageFailure(err)
+			return StorageFailure(err)
 		}
 	}
 	w.part = nil // from here on the object is the storage's, not ours to give up
@@ -178,7 +181,7 @@ func (w *writer) closePart(ctx context.Context) error {
 	leave()
 	p.end(err, slog.Int64("cdds.bytes", p.stored.size))
 	if err != nil {
-		return storageFailure(err)
+		return StorageFailure(err)
 	}
 	p.artifact.Size, p.artifact.SHA256 = p.stored.size, p.stored.hex()
 	w.artifacts = append(w.artifacts, p.artifact)
@@ -208,7 +211,7 @@ func (w *writer) abandon() error {
 func (p *part) openEntry(f *file, header *zip.FileHeader) error {
 	w, err := p.zip.CreateRaw(header)
 	if err != nil {
-		return storageFailure(err)
+		return StorageFailure(err)
 	}
 	p.entry = &entry{file: f, header: header, w: w, plain: newDigest()}
 	return nil
@@ -222,7 +225,7 @@ func (e *entry) write(b *block) error {
 	e.crc = crc32.Update(e.crc, crc32.IEEETable, b.raw())
 	e.packed += int64(len(b.out))
 	if _, err := e.w.Write(b.out); err != nil {
-		return storageFailure(err)
+		return StorageFailure(err)
 	}
 	return nil
 }
@@ -235,7 +238,7 @@ func (p *part) closeEntry() error {
 		return nil
 	}
 	if _, err := io.WriteString(e.w, finalBlock); err != nil {
-		return storageFailure(err)
+		return StorageFailure(err)
 	}
 	setSizes(e.header, e.crc, e.packed+int64(len(finalBlock)), e.plain.size)
 	done := e.file.File

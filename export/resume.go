@@ -57,7 +57,7 @@ func (e *Engine) Has(ctx context.Context, a Artifact) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, storageFailure(fmt.Errorf("look for a stored part: %w", err))
+		return false, StorageFailure(fmt.Errorf("look for a stored part: %w", err))
 	}
 	return attributes.Size == a.Size, nil
 }

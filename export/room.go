@@ -12,13 +12,14 @@ var ErrNoRoom = errors.New("the artifacts do not fit into the room that the run 
 // many never reaches the storage.
 type bounded struct {
 	io.Writer
-	left *int64 // shared by all artifacts of a run
+	left *int64 // shared by all that the room is for
+	full error
 }
 
 // Write writes p, or nothing of it.
 func (b bounded) Write(p []byte) (int, error) {
 	if int64(len(p)) > *b.left {
-		return 0, ErrNoRoom
+		return 0, b.full
 	}
 	n, err := b.Writer.Write(p)
 	*b.left -= int64(n)

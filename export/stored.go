@@ -20,7 +20,7 @@ func (e *Engine) Sizes(ctx context.Context, prefix string) (map[string]int64, er
 			return sizes, nil
 		}
 		if err != nil {
-			return nil, storageFailure(fmt.Errorf("list the stored parts: %w", err))
+			return nil, StorageFailure(fmt.Errorf("list the stored parts: %w", err))
 		}
 		sizes[object.Key] = object.Size
 	}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"cdds"
@@ -45,7 +46,6 @@ type Scheduler struct {
 	expireDue  time.Duration // by the steady clock
 	sweepDue   time.Duration
 	nudgeDue   time.Duration
-	behind     bool // more is due than the last tick has started
 }
 
 // New returns a Scheduler.
@@ -63,16 +63,27 @@ func (s *Scheduler) Tell(probe *telemetry.Probe) { s.probe = probe }
 // Run ticks once a second, by the given clock, until ctx ends, and at once where
 // more is due than a tick starts. A tick that
 // fails is logged and the next one tries again: a database that is gone for a
-// while stops nothing.
+// while stops nothing. What asks the artifact storage has ticks of its own, since
+// one that answers slowly must keep no job waiting.
 func (s *Scheduler) Run(ctx context.Context, now func() time.Time) {
+	var tidying sync.WaitGroup
+	tidying.Go(func() { s.every(ctx, now, s.tidy) })
+	s.every(ctx, now, s.turn)
+	tidying.Wait()
+}
+
+// every calls do once a second, and at once where that asks for it, until ctx
+// ends.
+func (s *Scheduler) every(ctx context.Context, now func() time.Time, do func(context.Context, time.Time, time.Duration) (again bool, err error)) {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	began := time.Now()
 	for {
-		if err := s.Tick(ctx, now(), time.Since(began)); err != nil && ctx.Err() == nil {
+		again, err := do(ctx, now(), time.Since(began))
+		if err != nil && ctx.Err() == nil {
 			s.log.Error("the scheduler could not finish its round; it tries again", "error", err)
 		}
-		if s.behind && ctx.Err() == nil {
+		if again && ctx.Err() == nil {
 			continue
 		}
 		select {
@@ -87,7 +98,25 @@ func (s *Scheduler) Run(ctx context.Context, now func() time.Time) {
 // one does not keep the others from being done. steady is the time since any
 // moment by a clock that is never set.
 func (s *Scheduler) Tick(ctx context.Context, now time.Time, steady time.Duration) error {
-	errs := []error{s.startDue(ctx, now), s.takeLost(ctx, now, steady), s.takeUnbegun(ctx, now), s.nudge(ctx, now, steady)}
+	_, err := s.turn(ctx, now, steady)
+	_, tidyErr := s.tidy(ctx, now, steady)
+	return errors.Join(err, tidyErr)
+}
+
+// turn does what the metadata alone decides, and reports whether more is due than
+// it has started.
+func (s *Scheduler) turn(ctx context.Context, now time.Time, steady time.Duration) (behind bool, err error) {
+	behind, err = s.startDue(ctx, now)
+	err = errors.Join(err, s.takeLost(ctx, now, steady), s.takeUnbegun(ctx, now), s.nudge(ctx, now, steady))
+	if err == nil {
+		s.probe.RoundDone(now)
+	}
+	return behind, err
+}
+
+// tidy does what needs the artifact storage.
+func (s *Scheduler) tidy(ctx context.Context, now time.Time, steady time.Duration) (again bool, err error) {
+	var errs []error
 	if steady >= s.expireDue {
 		s.expireDue = steady + expireEvery
 		errs = append(errs, s.expire(ctx, now))
@@ -96,35 +125,30 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time, steady time.Duratio
 		s.sweepDue = steady + s.sweepEvery
 		errs = append(errs, s.sweep(ctx, now))
 	}
-	err := errors.Join(errs...)
-	if err == nil {
-		s.probe.RoundDone(now)
-	}
-	return err
+	return false, errors.Join(errs...)
 }
 
-// startDue starts the due occurrences of all jobs.
-func (s *Scheduler) startDue(ctx context.Context, now time.Time) error {
+// startDue starts the due occurrences of all jobs, and reports whether more are
+// due than that.
+func (s *Scheduler) startDue(ctx context.Context, now time.Time) (behind bool, err error) {
 	var errs []error
 	var last cdds.Job
-	s.behind = false
 	for range mostStarted {
 		due, err := s.control.StartDueBatch(ctx, last, startBatch, now)
 		s.told(due.Started, now)
 		switch {
 		case err != nil && len(due.Jobs) == 0:
-			return errors.Join(append(errs, err)...)
+			return false, errors.Join(append(errs, err)...)
 		case err != nil:
 			s.log.Warn("due jobs are started one by one: not all of them could be together", "jobs", len(due.Jobs), "error", err)
 			errs = append(errs, s.startEach(ctx, due.Jobs, now))
 		}
 		if len(due.Jobs) < startBatch {
-			return errors.Join(errs...)
+			return false, errors.Join(errs...)
 		}
 		last = due.Jobs[len(due.Jobs)-1]
 	}
-	s.behind = len(errs) == 0
-	return errors.Join(errs...)
+	return len(errs) == 0, errors.Join(errs...)
 }
 
 // told tells of jobs whose occurrences were started.

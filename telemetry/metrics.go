@@ -76,7 +76,7 @@ func newMetrics() *metrics {
 		duration:    histograms("cdds_run_duration_seconds", "Time from the start of a run to its end, waits and further attempts included.", "outcome", runTimes(), "finished", "failed"),
 		records:     counters("cdds_exported_records_total", "Records of finished runs, attachments included.", "type", "interaction", "contact"),
 		waits:       counters("cdds_source_wait_seconds_total", "Time for which runs waited on behalf of the source.", "reason", "quiet", "strain", "ceiling", "lost"),
-		downloads:   counters("cdds_downloads_total", "Downloads that began, by form.", "form", "der", "smime", "archive"),
+		downloads:   counters("cdds_downloads_total", "Downloads that began, by form.", "form", "der", "smime", "archive", "link"),
 		requests: vector{counter: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cdds_http_requests_total",
 			Help: "Requests of the API, by operation and class of status; broken: cut off within the answer."}, []string{"operation", "code"})},
 		requestTime:    histograms("cdds_http_request_duration_seconds", "Time of requests but event streams, by operation.", "operation", requestTimes()),

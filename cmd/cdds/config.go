@@ -47,7 +47,7 @@ func (f sourceFlags) source(data string) string {
 
 // storageFlags are the settings of the artifact storage.
 type storageFlags struct {
-	Artifacts string        `help:"Artifact storage: a file:// URL; default is the folder artifacts in the data folder." env:"CDDS_ARTIFACTS" placeholder:"URL"`
+	Artifacts string        `help:"Artifact storage: a folder, or a URL that begins with file:, s3:, gs: or azblob:; default is the folder artifacts in the data folder (docs/storage.md)." env:"CDDS_ARTIFACTS" placeholder:"URL"`
 	Retention time.Duration `help:"How long artifacts are kept." default:"720h" env:"CDDS_RETENTION"`
 }
 

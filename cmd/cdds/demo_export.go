@@ -32,7 +32,7 @@ func (c *demoCommand) firstExport(ctx context.Context, st *store.Store, out demo
 		"": func(ctx context.Context) (source.Source, error) { return openSource(ctx, "sqlite:"+out.Source, "", 1) },
 	})
 	defer func() { err = closing(sources, err) }()
-	files, err := openStorage(serve.artifacts(c.Data))
+	files, err := openStorage(ctx, serve.artifacts(c.Data))
 	if err != nil {
 		return err
 	}

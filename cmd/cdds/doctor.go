@@ -156,9 +156,14 @@ func recipients(ctx context.Context, st *store.Store) []diagnosis {
 	return found
 }
 
-// storage says whether the artifact storage works.
+// storage says whether the artifact storage works. What the storage itself
+// answered helps whoever sets it up, so it is said as well.
 func (c *doctorCommand) storage(ctx context.Context) diagnosis {
-	d := diagnose("artifact storage", "takes, gives and deletes a file", c.storageRoundTrip(ctx))
+	err := c.storageRoundTrip(ctx)
+	d := diagnose("artifact storage", "takes, gives and deletes a file", err)
+	if cause := errors.Unwrap(err); cause != nil && cdds.CodeOf(err) == cdds.CodeUnavailable {
+		d.Detail += " It says: " + redact(cause.Error())
+	}
 	if !d.OK && d.Remedy == "" {
 		d.Remedy = "Look whether what --artifacts names is there, has free space, and may be written by the user that the service runs as."
 	}
@@ -167,32 +172,18 @@ func (c *doctorCommand) storage(ctx context.Context) diagnosis {
 
 // storageRoundTrip writes, reads and deletes a small object.
 func (c *doctorCommand) storageRoundTrip(ctx context.Context) error {
-	files, err := openStorage(c.artifacts(c.Data))
+	files, err := openStorage(ctx, c.artifacts(c.Data))
 	if err != nil {
 		return err
 	}
-	const key = "doctor/round-trip"
-	err = files.bucket.WriteAll(ctx, key, []byte("cdds"), nil)
-	if err == nil {
-		err = files.sync(ctx, key)
-	}
-	if err == nil {
-		var got []byte
-		if got, err = files.bucket.ReadAll(ctx, key); err == nil && string(got) != "cdds" {
-			err = errors.New("the storage gave back other bytes than it was given")
-		}
-	}
-	if err == nil {
-		err = files.bucket.Delete(ctx, key)
-	}
-	return closing(files.bucket, err)
+	return closing(files.bucket, files.roundTrip(ctx))
 }
 
 // disks looks at the free space of the data folder, and of the artifact storage
 // where that is another folder.
 func (c *doctorCommand) disks() []diagnosis {
 	folders := []string{c.Data}
-	if folder, err := folderOf(c.Artifacts); c.Artifacts != "" && err == nil {
+	if folder, err := folderOf(c.Artifacts); folder != "" && err == nil {
 		folders = append(folders, folder)
 	}
 	var found []diagnosis

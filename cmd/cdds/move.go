@@ -101,7 +101,7 @@ func sameStorage(a, b string) bool {
 	}
 	left, leftErr := folderOf(a)
 	right, rightErr := folderOf(b)
-	if leftErr != nil || rightErr != nil {
+	if leftErr != nil || rightErr != nil || left == "" || right == "" {
 		return false
 	}
 	is, isErr := os.Stat(left)
@@ -155,12 +155,12 @@ func (m *move) files(ctx context.Context) (damaged []control.DamagedArtifact, er
 	if err := storageExists(m.old.artifacts); err != nil {
 		return nil, err
 	}
-	from, err := openStorage(m.old.artifacts)
+	from, err := openStorage(ctx, m.old.artifacts)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = closing(from.bucket, err) }()
-	to, err := openStorage(m.flags.Artifacts)
+	to, err := openStorage(ctx, m.flags.Artifacts)
 	if err != nil {
 		return nil, err
 	}

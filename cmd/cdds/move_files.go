@@ -52,7 +52,7 @@ type filesReport struct {
 // moveFiles copies all files of the metadata in st.
 func moveFiles(ctx context.Context, st *store.Store, from, to *storage, known *knownFiles, told io.Writer) (*fileMove, error) {
 	f := &fileMove{st: st, from: from, known: known, told: told, tenants: map[string]string{},
-		engine: &export.Engine{Bucket: to.bucket, Sync: to.sync},
+		engine: to.engine(),
 		judge:  control.New(control.Config{Store: st, Bucket: from.bucket, Log: slog.New(slog.DiscardHandler)}),
 	}
 	tenants, err := st.Tenants(ctx)

@@ -161,7 +161,7 @@ func (m *move) checkSource(ctx context.Context) error {
 // checkFiles counts the files that would be copied, by their sizes. What they
 // hold is looked at when they are copied.
 func (m *move) checkFiles(ctx context.Context) (err error) {
-	from, err := openStorage(m.old.artifacts)
+	from, err := openStorage(ctx, m.old.artifacts)
 	if err != nil {
 		return err
 	}

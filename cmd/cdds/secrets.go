@@ -11,9 +11,11 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// redact takes passwords out of a text that may repeat a DSN. Errors of ours
-// hold none; those of libraries and of the command line may.
+// redact takes passwords out of a text that may repeat a DSN, and signatures and
+// keys out of one that may repeat an address or the settings of an object store.
+// Errors of ours hold none; those of libraries and of the command line may.
 func redact(text string) string {
+	text = regexp.MustCompile(`(?i)((?:\bsig|X-Amz-Signature|X-Amz-Security-Token|X-Goog-Signature|AccountKey|SharedAccessSignature|secret_?access_?key)=)[^\s&;'"]+`).ReplaceAllString(text, "${1}***")
 	text = regexp.MustCompile(`(://[^\s/@:]*:)\S*@`).ReplaceAllString(text, "${1}***@")
 	return regexp.MustCompile(`(?i)((?:password|passwd|pwd)\s*=\s*)('[^']*'|[^\s&'"]+)`).ReplaceAllString(text, "${1}***")
 }

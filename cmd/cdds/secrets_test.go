@@ -110,12 +110,16 @@ func TestPasswordFiles(t *testing.T) {
 // TestRedact takes passwords out, and leaves all else as it is.
 func TestRedact(t *testing.T) {
 	for text, want := range map[string]string{
-		"at postgres://u:pw@h:5/d?x=1 it":     "at postgres://u:***@h:5/d?x=1 it",
-		`"postgres://u:p/w@h/d", and`:         `"postgres://u:***@h/d", and`,
-		"postgres://u@h/d":                    "postgres://u@h/d",
-		"http://127.0.0.1:8080/a":             "http://127.0.0.1:8080/a",
-		"host=h password=pw user=u":           "host=h password=*** user=u",
-		"host=h password = 'p w' user=u":      "host=h password = *** user=u",
+		"at postgres://u:pw@h:5/d?x=1 it":                                      "at postgres://u:***@h:5/d?x=1 it",
+		`"postgres://u:p/w@h/d", and`:                                          `"postgres://u:***@h/d", and`,
+		"postgres://u@h/d":                                                     "postgres://u@h/d",
+		"http://127.0.0.1:8080/a":                                              "http://127.0.0.1:8080/a",
+		"host=h password=pw user=u":                                            "host=h password=*** user=u",
+		"host=h password = 'p w' user=u":                                       "host=h password = *** user=u",
+		`Get "https://a.blob/c/k?se=1&sig=a%2Fb%3D&sp=r": EOF`:                 `Get "https://a.blob/c/k?se=1&sig=***&sp=r": EOF`,
+		"https://b/k?X-Amz-Signature=0a1b&X-Amz-Security-Token=t%3D%3D&x-id=G": "https://b/k?X-Amz-Signature=***&X-Amz-Security-Token=***&x-id=G",
+		"AccountName=a;AccountKey=ab+/==;EndpointSuffix=e":                     "AccountName=a;AccountKey=***;EndpointSuffix=e",
+		"design=bold":                         "design=bold",
 		"?user=u&password=pw&x=y":             "?user=u&password=***&x=y",
 		"wrong user or password. Mail a@b.c":  "wrong user or password. Mail a@b.c",
 		"the password of ann@example.com: no": "the password of ann@example.com: no",

@@ -17,7 +17,6 @@ import (
 	"cdds/api"
 	"cdds/console"
 	"cdds/control"
-	"cdds/export"
 	"cdds/queue"
 	"cdds/scheduler"
 	"cdds/source"
@@ -39,6 +38,7 @@ type serveCommand struct {
 	sourceFlags
 	limitFlags
 	storageFlags
+	linkFlags
 	listenFlags
 	sessionFlags
 	signOnFlags
@@ -100,23 +100,27 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 	if _, err := sources.Named(ctx, ""); err != nil {
 		return err
 	}
-	files, err := openStorage(c.artifacts(c.Data))
+	files, err := openStorage(ctx, c.artifacts(c.Data))
 	if err != nil {
 		return err
 	}
 	defer func() { err = closing(files.bucket, err) }()
+	links, err := c.links(ctx, files)
+	if err != nil {
+		return err
+	}
 
 	tasks, err := c.buildQueue(st, sources, files, node, probe, log)
 	if err != nil {
 		return err
 	}
-	ctl := control.New(control.Config{Store: st, Queue: tasks, Bucket: files.bucket, Log: log, Sessions: sessions, SignOnLimit: c.SessionLimit, Probe: probe})
+	ctl := control.New(control.Config{Store: st, Queue: tasks, Bucket: files.bucket, Uploads: files.uploads, Log: log, Sessions: sessions, SignOnLimit: c.SessionLimit, Probe: probe})
 	if st.Dialect() == store.SQLite {
 		if err := takeBackAll(ctx, st, ctl, log); err != nil {
 			return err
 		}
 	}
-	return c.work(ctx, service{st: st, sources: sources, files: files, tasks: tasks, ctl: ctl, signOn: signOn, node: node, probe: probe, log: log, std: std})
+	return c.work(ctx, service{st: st, sources: sources, files: files, links: links, tasks: tasks, ctl: ctl, signOn: signOn, node: node, probe: probe, log: log, std: std})
 }
 
 // service is the built graph.
@@ -124,6 +128,7 @@ type service struct {
 	st      *store.Store
 	sources *source.Registry
 	files   *storage
+	links   linker
 	tasks   *queue.Queue
 	ctl     *control.Control
 	signOn  *api.SignOn
@@ -136,9 +141,11 @@ type service struct {
 // buildQueue wires the queue and the worker, which need each other: the queue
 // calls the worker, and the worker enqueues next attempts.
 func (c *serveCommand) buildQueue(st *store.Store, sources *source.Registry, files *storage, node string, probe *telemetry.Probe, log *slog.Logger) (*queue.Queue, error) {
+	engine := files.engine()
+	engine.LeastRecords = c.RangeLeast
 	var tasks *queue.Queue
 	w := worker.New(worker.Config{
-		Store: st, Sources: sources, Engine: &export.Engine{Bucket: files.bucket, Sync: files.sync, LeastRecords: c.RangeLeast},
+		Store: st, Sources: sources, Engine: engine,
 		Node: node, Version: version, Retention: c.Retention, Now: utcNow, Log: log, Probe: probe, EncodeJob: api.EncodeJob,
 		Enqueue: func(ctx context.Context, tx *sql.Tx, runID string, attempt int, at time.Time) error {
 			return tasks.Enqueue(ctx, tx, queue.Task{RunID: runID, Attempt: attempt}, at)
@@ -223,7 +230,7 @@ func (c *serveCommand) faces(ctx context.Context, s service) (http.Handler, erro
 		return nil, err
 	}
 	services := api.Handler(ctx, api.Config{
-		Store: s.st, Control: s.ctl, Bucket: s.files.bucket, Sources: s.sources, Version: version, Retention: c.Retention,
+		Store: s.st, Control: s.ctl, Bucket: s.files.bucket, Link: s.links, Sources: s.sources, Version: version, Retention: c.Retention,
 		SecureCookies: c.secure(), Limits: c.bounds(), SignOn: s.signOn, Now: utcNow, Log: s.log, Checks: s.checks(), Probe: s.probe,
 	})
 	mux := http.NewServeMux()

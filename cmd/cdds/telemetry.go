@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 
-	"cdds"
 	"cdds/api"
 	"cdds/telemetry"
 )
@@ -60,23 +57,6 @@ func (s service) checks() []api.Check {
 		{Name: "queue", Test: s.tasks.Ready},
 		{Name: "artifact storage", Test: s.files.ready},
 	}
-}
-
-// ready returns nil when the storage can be reached. A bucket that is a folder
-// takes a missing one for an empty one, so that is looked at by itself.
-func (s *storage) ready(ctx context.Context) error {
-	there, err := s.bucket.IsAccessible(ctx)
-	if err == nil && s.folder != "" {
-		_, err = os.Stat(s.folder)
-	}
-	if err == nil && !there {
-		err = errors.New("there is no such place")
-	}
-	if err != nil {
-		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "The artifact storage cannot be reached.",
-			Hint: "Look whether what --artifacts names is there and mounted.", Err: err}
-	}
-	return nil
 }
 
 // serveMetrics serves the metrics and the probes on an address of their own, so

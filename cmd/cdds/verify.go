@@ -69,11 +69,15 @@ func (c *verifyCommand) Run(ctx context.Context, std streams) (err error) {
 	if err := storageExists(location); err != nil {
 		return err
 	}
-	files, err := openStorage(location)
+	files, err := openStorage(ctx, location)
 	if err != nil {
 		return err
 	}
 	defer func() { err = closing(files.bucket, err) }()
+	// Of a bucket that is not there, each file would look lost.
+	if err := files.ready(ctx); err != nil {
+		return err
+	}
 	v := verifier{
 		st: st, told: std.Err, tenants: map[string]string{}, report: verifyReport{Damaged: []verifyFinding{}, Unreadable: []verifyFinding{}},
 		ctl: control.New(control.Config{Store: st, Bucket: files.bucket, Log: slog.New(slog.DiscardHandler)}),
@@ -96,6 +100,9 @@ func storageExists(location string) error {
 	folder, err := folderOf(location)
 	if err != nil {
 		return err
+	}
+	if folder == "" {
+		return nil
 	}
 	if _, err := os.Stat(folder); err != nil {
 		return &cdds.Error{Code: cdds.CodeNotFound, Message: "There is no artifact storage at " + folder + ".",

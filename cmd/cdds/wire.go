@@ -5,15 +5,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
-
-	"gocloud.dev/blob"
-	"gocloud.dev/blob/fileblob"
 
 	"cdds"
 	"cdds/control"
@@ -97,67 +93,6 @@ func openSource(ctx context.Context, dsn, mappingFile string, connections int32)
 		return nil, &cdds.Error{Code: cdds.CodeInvalid, Message: "The source is neither postgres://... nor sqlite:FILE."}
 	}
 	return sqlite.Open(path, sqlite.Options{Mapping: mapping})
-}
-
-// storage is an opened artifact storage.
-type storage struct {
-	bucket *blob.Bucket
-	folder string
-}
-
-// openStorage opens a folder as the artifact storage, made if it is new and
-// readable by its owner only. Temporary files lie beside their final place,
-// since a rename must stay within one file system.
-func openStorage(location string) (*storage, error) {
-	folder, err := folderOf(location)
-	if err != nil {
-		return nil, err
-	}
-	bucket, err := fileblob.OpenBucket(folder, &fileblob.Options{
-		CreateDir: true, DirFileMode: 0o700, NoTempDir: true, Metadata: fileblob.MetadataDontWrite,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open the artifact storage: %w", err)
-	}
-	return &storage{bucket: bucket, folder: folder}, nil
-}
-
-// folderOf accepts a file:// URL or a plain path.
-func folderOf(location string) (string, error) {
-	if !strings.Contains(location, "://") {
-		return location, nil
-	}
-	u, err := url.Parse(location)
-	if err != nil || u.Scheme != "file" || u.Host != "" || u.Path == "" {
-		return "", &cdds.Error{Code: cdds.CodeInvalid, Message: "The artifact storage is not a file:///absolute/path URL."}
-	}
-	return filepath.FromSlash(u.Path), nil
-}
-
-// sync makes a stored object and its name durable: the bucket renames a
-// finished file into place but does not wait for the disk.
-func (s *storage) sync(_ context.Context, key string) error {
-	path := filepath.Join(s.folder, filepath.FromSlash(key))
-	if err := syncPath(path); err != nil {
-		return err
-	}
-	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
-		if err := syncPath(dir); err != nil {
-			return err
-		}
-		if dir == s.folder || len(dir) <= len(s.folder) {
-			return nil
-		}
-	}
-}
-
-func syncPath(path string) error {
-	file, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("make a stored file durable: %w", err)
-	}
-	err = file.Sync()
-	return closing(file, err)
 }
 
 // closing closes c and returns err, or the error of closing.
