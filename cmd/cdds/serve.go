@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -159,6 +160,7 @@ func (c *serveCommand) buildQueue(st *store.Store, sources *source.Registry, fil
 // work runs the parts that the node's roles ask for, until ctx ends or one of
 // them fails; windDown stops them.
 func (c *serveCommand) work(ctx context.Context, s service) error {
+	s.log.Info("node begins", "node", s.node, "version", version, "roles", strings.Join(c.roles(), ","), "workers", s.self.now().Workers)
 	group, serving := errgroup.WithContext(context.WithoutCancel(ctx))
 	l := life{asked: ctx}
 	l.serving, l.quit = context.WithCancel(serving)
