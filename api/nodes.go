@@ -14,7 +14,7 @@ import (
 // is the operator's alone ("cdds nodes list").
 type Node struct {
 	Name      string    `json:"name" doc:"The host and a random suffix: a restarted process is a new node."`
-	Roles     []string  `json:"roles" doc:"What it does: api, scheduler, worker."`
+	Roles     []string  `json:"roles" nullable:"false" doc:"What it does: api, scheduler, worker."`
 	Version   string    `json:"version"`
 	State     string    `json:"state" enum:"up,stopping,outdated,silent,gone" doc:"stopping: takes no more work. outdated: a newer version has migrated the metadata; takes no more work. silent: not heard of for 30 seconds. gone: stopped in order."`
 	Workers   int       `json:"workers" doc:"Tasks that it works at a time at most; 0 without the role worker."`
