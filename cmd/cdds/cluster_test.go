@@ -33,11 +33,12 @@ const (
 	clusterPassword = "a-password-of-ann"
 )
 
-// newCluster makes an administrator with a certificate; flags are of all nodes.
-func newCluster(t testing.TB, source string, flags ...string) *cluster {
+// newCluster makes an administrator with a certificate; env and flags are of all
+// nodes.
+func newCluster(t testing.TB, source string, env []string, flags ...string) *cluster {
 	t.Helper()
 	data, out := demo(t, "--interactions", "10", "--contacts", "5")
-	k := &cluster{t: t, metadata: servers.Database(t), key: out.Key}
+	k := &cluster{t: t, metadata: servers.Database(t), key: out.Key, env: env}
 	k.flags = append([]string{"--database", k.metadata, "--source", source, "--source-connections", "16", "--user-rate", "0"}, flags...)
 	if !strings.Contains(strings.Join(flags, " "), "--artifacts") {
 		k.flags = append(k.flags, "--artifacts", filepath.Join(t.TempDir(), "artifacts"))

@@ -78,7 +78,7 @@ func TestEachRoleAlone(t *testing.T) {
 	t.Parallel()
 	const records = 200
 	source := numberedHistory(t, records)
-	k := newCluster(t, source)
+	k := newCluster(t, source, nil)
 	api, scheduler, worker := k.node("api"), k.node("scheduler"), k.node("worker", "--workers", "1")
 	for role, url := range map[string]string{"api": api.url, "api's metrics": api.metricsURL(t), "scheduler": scheduler.metricsURL(t), "worker": worker.metricsURL(t)} {
 		if status, text := getText(t, url+"/readyz"); status != http.StatusOK || strings.Count(text, `"ok":true`) != 5 {
@@ -136,7 +136,7 @@ func TestRollingRestart(t *testing.T) {
 	t.Parallel()
 	const records = 100
 	source := numberedHistory(t, records)
-	k := newCluster(t, source)
+	k := newCluster(t, source, nil)
 	old := []*process{k.node("all"), k.node("all"), k.node("all")}
 	var started []string
 	for i := range old {
@@ -182,7 +182,7 @@ func TestDrain(t *testing.T) {
 	t.Parallel()
 	const records = 50
 	source := numberedHistory(t, records)
-	k := newCluster(t, source)
+	k := newCluster(t, source, nil)
 	front, worker := k.node("api,scheduler"), k.node("worker", "--workers", "2", "--drain", "10m")
 	c, ready := k.at(front), worker.metricsURL(t)+"/readyz"
 	unlock := lockTable(t, source)
@@ -216,7 +216,7 @@ func TestASecondSignalHandsOn(t *testing.T) {
 	t.Parallel()
 	const records = 50
 	source := numberedHistory(t, records)
-	k := newCluster(t, source)
+	k := newCluster(t, source, nil)
 	front, worker := k.node("api,scheduler"), k.node("worker", "--drain", "10m")
 	c := k.at(front)
 	unlock := lockTable(t, source)
@@ -245,7 +245,7 @@ func TestANewerSchemaRetiresARunningNode(t *testing.T) {
 	t.Parallel()
 	const records = 50
 	source := numberedHistory(t, records)
-	k := newCluster(t, source)
+	k := newCluster(t, source, nil)
 	node := k.node("all")
 	c, name := k.at(node), k.name(node)
 	unlock := lockTable(t, source)

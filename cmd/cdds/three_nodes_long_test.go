@@ -23,8 +23,7 @@ func TestThreeNodesOfAMillion(t *testing.T) { threeNodesOfAMillion(t, nil) }
 func threeNodesOfAMillion(t *testing.T, env []string, flags ...string) {
 	source := servers.RealData(t, "../..")
 	records := multiply(t, source, realCopies)
-	k := newCluster(t, source, flags...)
-	k.env = env
+	k := newCluster(t, source, env, flags...)
 	l := loss{cluster: k, source: source, split: 16 << 20, midway: 3, workers: []string{"--workers", "1"}, most: longWait}
 	r := l.survive(t)
 	if r.Progress.Records < records || records < 1_000_000 {

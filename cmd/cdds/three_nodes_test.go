@@ -111,8 +111,7 @@ func threeNodes(t *testing.T, env []string, flags ...string) {
 	t.Helper()
 	const records = 30_000
 	source := randomHistory(t, records)
-	k := newCluster(t, source, flags...)
-	k.env = env
+	k := newCluster(t, source, env, flags...)
 	// Slow enough to be killed midway, on any machine.
 	l := loss{cluster: k, source: source, split: 1 << 20, midway: 2, workers: []string{"--workers", "1", "--source-rows-per-second", "6000"}, most: waitTime}
 	r := l.survive(t)

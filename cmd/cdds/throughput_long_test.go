@@ -28,7 +28,7 @@ func TestTwoWorkersOverOne(t *testing.T) {
 	const runs, records = 8, 200_000
 	source := servers.Database(t)
 	fillHistory(t, source, records)
-	k := newCluster(t, source)
+	k := newCluster(t, source, nil)
 	front := k.node("api")
 	c := k.at(front)
 	var took [2]time.Duration
