@@ -34,6 +34,8 @@ const (
 	ActionSeeRecipients    Action = "see-recipients"
 	ActionManageRecipients Action = "manage-recipients"
 	ActionSeeTenant        Action = "see-tenant"
+	// ActionSeeNodes is to see the nodes of the deployment, which serve all tenants.
+	ActionSeeNodes Action = "see-nodes"
 )
 
 // Can reports whether the role has the right. What is not listed is refused.
@@ -48,7 +50,7 @@ func (r Role) Can(a Action) bool {
 		switch a {
 		case ActionOwnPreferences, ActionOwnTokens, ActionSeeJobs, ActionManageJobs, ActionSeeRuns, ActionStartRuns, ActionCancelRuns,
 			ActionDeleteRuns, ActionSeeArtifacts, ActionDownload, ActionDeleteArtifacts, ActionManageUsers,
-			ActionSeeAudit, ActionSeeRecipients, ActionManageRecipients, ActionSeeTenant:
+			ActionSeeAudit, ActionSeeRecipients, ActionManageRecipients, ActionSeeTenant, ActionSeeNodes:
 			return true
 		}
 	case RoleExporter:

@@ -37,7 +37,8 @@ func (s Scope) Covers(a Action) bool {
 	case ScopeDownload:
 		return a == ActionDownload
 	case ScopeAdminister:
-		return a == ActionManageJobs || a == ActionDeleteRuns || a == ActionDeleteArtifacts || a == ActionManageUsers || a == ActionSeeTenant
+		return a == ActionManageJobs || a == ActionDeleteRuns || a == ActionDeleteArtifacts || a == ActionManageUsers || a == ActionSeeTenant ||
+			a == ActionSeeNodes
 	}
 	return false
 }

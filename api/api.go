@@ -135,6 +135,7 @@ func newServer(ctx context.Context, cfg Config, mux *http.ServeMux) *server {
 	s.registerOverview()
 	s.registerAudit()
 	s.registerTenant()
+	s.registerNodes()
 	s.registerEvents()
 	s.registerSchemas()
 	s.describeProblems()

@@ -151,10 +151,13 @@ func (c *Control) recall(ctx context.Context, runID string, m *sweepMemory) erro
 const idempotencyKept = 24 * time.Hour
 
 // ForgetOld removes sessions, remembered browsers and attempts to sign in that
-// have ended, and
-// idempotency keys and failed sign-ins of more than a day, and lets the sweep have what was kept for a restore whose
+// have ended, idempotency keys and failed sign-ins of more than a day, and nodes
+// that are no more, and lets the sweep have what was kept for a restore whose
 // time is over.
 func (c *Control) ForgetOld(ctx context.Context, now time.Time) error {
+	if _, err := c.store.ForgetNodes(ctx); err != nil {
+		return err
+	}
 	return c.store.InTx(ctx, func(tx *store.Tx) error {
 		if err := tx.DeleteOldSessions(ctx, now); err != nil {
 			return err

@@ -203,6 +203,15 @@ func (q *Queue) Start(ctx context.Context) error {
 	return failure("start", q.client.Start(context.WithoutCancel(ctx)))
 }
 
+// Drain takes no more tasks and waits for those under way until ctx ends. Then
+// its error says so, the tasks go on, and Stop ends them.
+func (q *Queue) Drain(ctx context.Context) error {
+	if err := q.client.Stop(ctx); err != nil {
+		return &cdds.Error{Code: cdds.CodeUnavailable, Message: "Work is still under way.", Hint: "Wait longer, or stop the queue.", Err: err}
+	}
+	return nil
+}
+
 // Stop takes no more tasks, ends the context of those under way with
 // ErrStopping, and waits for them until ctx ends. A task that returns the error
 // of its context waits for the next start, here or on another node. A queue that

@@ -44,6 +44,7 @@ func fullRows() []oldRow {
 		{query: `UPDATE run_ranges SET due_at = 6, outcome = $1`, args: []any{[]byte("{}")}},
 		{query: `INSERT INTO run_ranges (run_id, number, tenant_id, body, state, attempt, helper, node, beat, faults, records, encoded_bytes, waiting, parts, stored_bytes, ends_early, uncut,
 			failure_code, failure_message, failure_hint) VALUES ('going', 2, 'tenant-a', $1, 'failed', 3, 0, 'node-7', 4, 3, 0, 0, '', 0, 0, 0, 0, 'unavailable', 'It broke.', 'Wait.')`, args: []any{[]byte("{}")}},
+		{query: `INSERT INTO nodes (name, roles, version, address, workers, working, state, started_at, seen_at) VALUES ('node-7', 'all', '1', 'http://127.0.0.1:1', 2, 1, 'up', 1, 2)`},
 		{query: `INSERT INTO turns (tenant_id, running, due_at, turn, by_hand) VALUES ('tenant-a', 1, 5, 9, 2)`},
 	}
 }

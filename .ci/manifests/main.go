@@ -23,6 +23,7 @@ import (
 	apps "k8s.io/api/apps/v1"
 	core "k8s.io/api/core/v1"
 	networking "k8s.io/api/networking/v1"
+	policy "k8s.io/api/policy/v1"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 )
@@ -32,7 +33,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: manifests FOLDER")
 		os.Exit(2)
 	}
-	err := errors.Join(kubernetes(os.Stdin), dockerfile(filepath.Join(os.Args[1], "Dockerfile")), compose(filepath.Join(os.Args[1], "compose.yaml")))
+	one, many := filepath.Join(os.Args[1], "compose.yaml"), filepath.Join(os.Args[1], "compose.nodes.yaml")
+	err := errors.Join(kubernetes(os.Stdin), dockerfile(filepath.Join(os.Args[1], "Dockerfile")), compose(one), compose(one, many))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -52,7 +54,8 @@ func kubernetes(from io.Reader) error {
 		}
 		known := map[string]any{
 			"v1 ConfigMap": &core.ConfigMap{}, "v1 Service": &core.Service{}, "v1 ServiceAccount": &core.ServiceAccount{},
-			"apps/v1 StatefulSet": &apps.StatefulSet{}, "networking.k8s.io/v1 NetworkPolicy": &networking.NetworkPolicy{},
+			"v1 PersistentVolumeClaim": &core.PersistentVolumeClaim{}, "policy/v1 PodDisruptionBudget": &policy.PodDisruptionBudget{},
+			"apps/v1 StatefulSet": &apps.StatefulSet{}, "apps/v1 Deployment": &apps.Deployment{}, "networking.k8s.io/v1 NetworkPolicy": &networking.NetworkPolicy{},
 		}
 		name := kind.APIVersion + " " + kind.Kind
 		object, ok := known[name]
@@ -90,15 +93,15 @@ func dockerfile(path string) error {
 	return errors.Join(found...)
 }
 
-// compose loads a Compose file as Compose does, with a value for what it asks of
+// compose loads Compose files, the later over the earlier, as Compose does, with a value for what it asks of
 // the environment.
-func compose(path string) error {
-	options, err := cli.NewProjectOptions([]string{path}, cli.WithEnv([]string{"CDDS_SOURCE=postgres://reader@localhost/ucs"}))
+func compose(paths ...string) error {
+	options, err := cli.NewProjectOptions(paths, cli.WithEnv([]string{"CDDS_SOURCE=postgres://reader@localhost/ucs"}))
 	if err != nil {
-		return fmt.Errorf("load the Compose file: %w", err)
+		return fmt.Errorf("load the Compose files: %w", err)
 	}
 	if _, err := options.LoadProject(context.Background()); err != nil {
-		return fmt.Errorf("load the Compose file: %w", err)
+		return fmt.Errorf("load the Compose files: %w", err)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func (c *demoCommand) firstExport(ctx context.Context, st *store.Store, out demo
 	}
 	defer func() { err = closing(files.bucket, err) }()
 	log := newLog(io.Discard, false)
-	tasks, err := serve.buildQueue(st, sources, files, nodeName(), nil, log)
+	tasks, err := serve.buildQueue(st, sources, files, newPresence(st, nodeName(), serve.roles(), 1, log), nil, log)
 	if err != nil {
 		return err
 	}

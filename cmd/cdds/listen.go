@@ -145,6 +145,7 @@ func (c *serveCommand) listen(ctx context.Context, s service) error {
 		s.log.Warn("passwords and sessions cross the network unencrypted", "address", listener.Addr().String(),
 			"hint", "give --tls-cert and --tls-key, or --secure behind a proxy that speaks TLS")
 	}
+	s.self.listens(listener.Addr().String())
 	s.log.Info("listening", "url", scheme+listener.Addr().String(), "node", s.node, "version", version, "roles", strings.Join(c.Role, ","))
 	group.Go(func() error { return serveUntil(ctx, front, listener) })
 	return group.Wait()

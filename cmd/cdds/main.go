@@ -34,6 +34,7 @@ type commands struct {
 	Source    sourceCommand    `cmd:"" help:"Look at the source database."`
 	Tenant    tenantCommand    `cmd:"" help:"Add, list and change tenants, with their sources and limits."`
 	User      userCommand      `cmd:"" help:"Add, list and change users."`
+	Nodes     nodesCommand     `cmd:"" help:"List the nodes of the deployment."`
 	Token     tokenCommand     `cmd:"" help:"Make, list and revoke API tokens."`
 	Audit     auditCommand     `cmd:"" help:"Show, export and verify the audit log."`
 	Recipient recipientCommand `cmd:"" help:"Add, list and remove certificates that all exports of a tenant are encrypted to."`

@@ -45,6 +45,7 @@ func rules() map[string]rule {
 		"start-run": {exporters, start}, "cancel-run": {exporters, start}, "retry-run": {exporters, start}, "delete-run": {administrator, administer},
 		"list-downloads": {exporters, read}, "list-audit": {administrator, read}, "export-audit": {administrator, read},
 		"get-tenant":     {administrator, administer},
+		"list-nodes":     {administrator, administer},
 		"list-artifacts": {exporters, read}, "get-artifact": {exporters, read}, "download-artifact": {exporters, download},
 		"archive-artifacts": {exporters, download}, "archive-artifacts-by-link": {exporters, download}, "delete-artifact": {administrator, administer},
 	}

@@ -23,7 +23,7 @@ func packaged(t *testing.T, name string) string {
 // lines that are commented out too: all of them are settings that it knows, of
 // the right kind.
 func TestPackagedSettings(t *testing.T) {
-	for name, lines := range map[string]int{"debian/config.yaml": 13, "kubernetes/config.yaml": 4} {
+	for name, lines := range map[string]int{"debian/config.yaml": 13, "kubernetes/config.yaml": 4, "kubernetes-nodes/config.yaml": 6} {
 		t.Run(name, func(t *testing.T) {
 			text := regexp.MustCompile(`(?m)^#([a-z-]+:)`).ReplaceAllString(packaged(t, name), "$1")
 			if found := len(regexp.MustCompile(`(?m)^[a-z-]+:`).FindAllString(text, -1)); found < lines {

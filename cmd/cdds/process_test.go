@@ -22,7 +22,8 @@ type process struct {
 	*runningService
 	cmd  *exec.Cmd
 	said func() string // the log so far
-	kill func()        // ends it as kill -9 does
+	kill func()        // as kill -9 does
+	ends func()        // waits for its end, which somebody else has asked for
 }
 
 // self returns a command line of cdds as a process under a umask.
@@ -38,6 +39,12 @@ func self(t testing.TB, umask int, env []string, args ...string) *exec.Cmd {
 // start starts cdds serve as a process and stops it at the end of the test.
 func start(t testing.TB, umask int, env []string, args ...string) *process {
 	t.Helper()
+	return launch(t, umask, env, "listening", args...)
+}
+
+// launch is start for a node that says with another message where it listens.
+func launch(t testing.TB, umask int, env []string, message string, args ...string) *process {
+	t.Helper()
 	spoken.argumentSecrets(args, "")
 	p := &process{cmd: self(t, umask, env, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)}
 	stderr, err := p.cmd.StderrPipe()
@@ -48,7 +55,7 @@ func start(t testing.TB, umask int, env []string, args ...string) *process {
 	urls, logged := make(chan string, 1), make(chan struct{})
 	go func() {
 		defer close(logged)
-		address := regexp.MustCompile(`msg"?[=:]"?listening"?[ ,]"?url"?[=:]"?([^\s"]+)`)
+		address := regexp.MustCompile(`msg"?[=:]"?` + message + `"?[ ,]"?url"?[=:]"?([^\s"]+)`)
 		for lines := bufio.NewScanner(stderr); lines.Scan(); {
 			mu.Lock()
 			fmt.Fprintln(&log, lines.Text())
@@ -58,19 +65,22 @@ func start(t testing.TB, umask int, env []string, args ...string) *process {
 			}
 		}
 	}()
-	var ended sync.Once
-	end := func(by os.Signal) {
-		ended.Do(func() {
-			must(t, p.cmd.Process.Signal(by))
+	var once sync.Once
+	end := func(signal os.Signal, clean bool) {
+		once.Do(func() {
+			if signal != nil {
+				must(t, p.cmd.Process.Signal(signal))
+			}
 			<-logged
-			if err := p.cmd.Wait(); err != nil && by != os.Kill {
+			if err := p.cmd.Wait(); clean && err != nil {
 				t.Errorf("cdds serve ended with %v:\n%s", err, log.String())
 			}
 			spoken.output(t.Name(), log.String())
 		})
 	}
-	stop := func() { end(syscall.SIGTERM) }
-	p.kill = func() { end(os.Kill) }
+	stop := func() { end(syscall.SIGTERM, true) }
+	p.ends = func() { end(nil, true) }
+	p.kill = func() { end(syscall.SIGKILL, false) }
 	p.said = func() string {
 		mu.Lock()
 		defer mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,9 +25,6 @@ import (
 	"cdds/telemetry"
 	"cdds/worker"
 )
-
-// stopTime is how long requests in flight may take to end at a stop.
-const stopTime = 10 * time.Second
 
 // maxScrub is the fastest check of stored artifacts, in MiB per second: faster
 // than any storage.
@@ -43,8 +41,9 @@ type serveCommand struct {
 	sessionFlags
 	signOnFlags
 	telemetryFlags
+	stopFlags
 	Role       []string      `help:"What this node does: api, scheduler, worker, or all; several with commas." default:"all" env:"CDDS_ROLE" enum:"all,api,scheduler,worker"`
-	Workers    int           `help:"Runs carried out at the same time." default:"2" env:"CDDS_WORKERS"`
+	Workers    int           `help:"Runs that this node carries out at the same time." default:"2" env:"CDDS_WORKERS"`
 	RangeLeast int64         `name:"range-records" help:"Least records that a split run is cut into ranges for, which workers share; 0: 50,000, and what gives about three parts." default:"0" env:"CDDS_RANGE_RECORDS" placeholder:"N"`
 	SweepEvery time.Duration `help:"How often stored files are looked for that no artifact names." default:"1h" env:"CDDS_SWEEP_EVERY"`
 	Scrub      int64         `name:"scrub-rate" help:"Speed at which stored artifacts are checked in the background, in MiB per second; 0 turns it off." default:"8" env:"CDDS_SCRUB_RATE"`
@@ -63,6 +62,9 @@ func (c *serveCommand) does(role string) bool {
 
 // Run builds the service top to bottom and runs it until ctx ends.
 func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
+	if err := c.validate(); err != nil {
+		return err
+	}
 	node := nodeName()
 	probe, log, end, err := c.telemetry(ctx, std.Err, node, c.Verbose, c.Workers)
 	if err != nil {
@@ -110,7 +112,8 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 		return err
 	}
 
-	tasks, err := c.buildQueue(st, sources, files, node, probe, log)
+	self := newPresence(st, node, c.roles(), c.Workers, log)
+	tasks, err := c.buildQueue(st, sources, files, self, probe, log)
 	if err != nil {
 		return err
 	}
@@ -120,7 +123,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 			return err
 		}
 	}
-	return c.work(ctx, service{st: st, sources: sources, files: files, links: links, tasks: tasks, ctl: ctl, signOn: signOn, node: node, probe: probe, log: log, std: std})
+	return c.work(ctx, service{st: st, sources: sources, files: files, links: links, tasks: tasks, ctl: ctl, signOn: signOn, node: node, self: self, probe: probe, log: log, std: std})
 }
 
 // service is the built graph.
@@ -133,6 +136,7 @@ type service struct {
 	ctl     *control.Control
 	signOn  *api.SignOn
 	node    string
+	self    *presence
 	probe   *telemetry.Probe
 	log     *slog.Logger
 	std     streams
@@ -140,13 +144,13 @@ type service struct {
 
 // buildQueue wires the queue and the worker, which need each other: the queue
 // calls the worker, and the worker enqueues next attempts.
-func (c *serveCommand) buildQueue(st *store.Store, sources *source.Registry, files *storage, node string, probe *telemetry.Probe, log *slog.Logger) (*queue.Queue, error) {
+func (c *serveCommand) buildQueue(st *store.Store, sources *source.Registry, files *storage, self *presence, probe *telemetry.Probe, log *slog.Logger) (*queue.Queue, error) {
 	engine := files.engine()
 	engine.LeastRecords = c.RangeLeast
 	var tasks *queue.Queue
 	w := worker.New(worker.Config{
 		Store: st, Sources: sources, Engine: engine,
-		Node: node, Version: version, Retention: c.Retention, Now: utcNow, Log: log, Probe: probe, EncodeJob: api.EncodeJob,
+		Node: self.now().Name, Version: version, Retention: c.Retention, Now: utcNow, Log: log, Probe: probe, EncodeJob: api.EncodeJob,
 		Enqueue: func(ctx context.Context, tx *sql.Tx, runID string, attempt int, at time.Time) error {
 			return tasks.Enqueue(ctx, tx, queue.Task{RunID: runID, Attempt: attempt}, at)
 		},
@@ -161,66 +165,76 @@ func (c *serveCommand) buildQueue(st *store.Store, sources *source.Registry, fil
 		cfg.ListenDSN = c.database()
 	}
 	var err error
-	tasks, err = queue.Open(cfg, func(ctx context.Context, t queue.Task) error {
+	tasks, err = queue.Open(cfg, self.counted(func(ctx context.Context, t queue.Task) error {
 		if t.Help {
 			return w.Help(ctx)
 		}
 		return w.Do(ctx, t.RunID, t.Attempt)
-	})
+	}))
 	return tasks, err
 }
 
 // work runs the parts that the node's roles ask for, until ctx ends or one of
-// them fails, and stops them in the order in which nothing is lost: no more
-// requests, no more due jobs, then the workers hand back.
+// them fails; windDown stops them.
 func (c *serveCommand) work(ctx context.Context, s service) error {
-	group, ctx := errgroup.WithContext(ctx)
+	s.log.Info("node begins", "node", s.node, "version", version, "roles", strings.Join(c.roles(), ","), "workers", s.self.now().Workers)
+	group, serving := errgroup.WithContext(context.WithoutCancel(ctx))
+	l := life{asked: ctx}
+	l.serving, l.quit = context.WithCancel(serving)
+	defer l.quit()
+	l.working, l.retire = context.WithCancel(l.serving)
+	defer context.AfterFunc(ctx, l.retire)()
 	if c.does("worker") {
 		if err := s.tasks.Start(ctx); err != nil {
 			return err
 		}
-		group.Go(func() error {
-			<-ctx.Done()
-			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
-			defer cancel()
-			return s.tasks.Stop(bounded)
-		})
 	}
+	group.Go(func() error {
+		s.self.keep(l.serving, l.retire)
+		return nil
+	})
 	if c.does("scheduler") {
+		c.schedule(l.working, group, s)
+	}
+	if c.does("api") {
 		group.Go(func() error {
-			clock := scheduler.New(s.st, s.ctl, s.log)
-			clock.SweepEvery(c.SweepEvery)
-			clock.Tell(s.probe)
-			clock.Run(ctx, utcNow)
+			s.ctl.KeepRefusals(l.serving, utcNow)
 			return nil
 		})
 		group.Go(func() error {
-			tellHeads(ctx, s)
-			return nil
+			defer func() { s.ctl.EndRefusals(l.serving, utcNow()) }()
+			return c.listen(l.serving, s)
 		})
 	}
-	if c.does("scheduler") && c.Scrub > 0 {
+	if c.Metrics != "" {
+		group.Go(func() error { return c.serveMetrics(l.serving, s) })
+	}
+	group.Go(func() error { return c.windDown(l, s) })
+	err := group.Wait()
+	s.self.leave(ctx)
+	s.log.Info("stopped")
+	return err
+}
+
+// schedule runs the loops of a scheduler until ctx ends.
+func (c *serveCommand) schedule(ctx context.Context, group *errgroup.Group, s service) {
+	group.Go(func() error {
+		clock := scheduler.New(s.st, s.ctl, s.log)
+		clock.SweepEvery(c.SweepEvery)
+		clock.Tell(s.probe)
+		clock.Run(ctx, utcNow)
+		return nil
+	})
+	group.Go(func() error {
+		tellHeads(ctx, s)
+		return nil
+	})
+	if c.Scrub > 0 {
 		group.Go(func() error {
 			scheduler.NewScrub(scheduler.ScrubConfig{Store: s.st, Control: s.ctl, Node: s.node, Rate: min(c.Scrub, maxScrub) << 20, Now: utcNow, Log: s.log}).Run(ctx)
 			return nil
 		})
 	}
-	if c.does("api") {
-		group.Go(func() error {
-			s.ctl.KeepRefusals(ctx, utcNow)
-			return nil
-		})
-		group.Go(func() error {
-			defer func() { s.ctl.EndRefusals(ctx, utcNow()) }()
-			return c.listen(ctx, s)
-		})
-	}
-	if c.Metrics != "" {
-		group.Go(func() error { return c.serveMetrics(ctx, s) })
-	}
-	err := group.Wait()
-	s.log.Info("stopped")
-	return err
 }
 
 // faces puts the API and the console behind one address.

@@ -52,6 +52,7 @@ func (f telemetryFlags) telemetry(ctx context.Context, w io.Writer, node string,
 // checks are what a node needs to work.
 func (s service) checks() []api.Check {
 	return []api.Check{
+		{Name: "node", Test: s.self.ready},
 		{Name: "metadata database", Test: s.st.Ping},
 		{Name: "migrations", Test: s.st.Ready},
 		{Name: "queue", Test: s.tasks.Ready},

@@ -134,7 +134,7 @@ func TestReady(t *testing.T) {
 		status, text := getText(t, s.url+"/readyz")
 		var a answer
 		must(t, json.Unmarshal([]byte(text), &a))
-		if len(a.Checks) != 4 || a.Ready != (status == http.StatusOK) {
+		if len(a.Checks) != 5 || a.Ready != (status == http.StatusOK) {
 			t.Errorf("status %d: %s", status, text)
 		}
 		for _, check := range a.Checks {

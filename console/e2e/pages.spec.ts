@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { mkdirSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { clean } from './axe';
+import { aCluster } from './cluster';
 import { expect, makeJob, makeRun, signIn, test } from './fixtures';
 
 /**
@@ -22,6 +23,7 @@ const pages: { name: string; path: string; ready: (page: Page) => Promise<unknow
   { name: 'users', path: '/users', ready: (page) => page.getByRole('table', { name: 'users' }).waitFor(), pictured: true },
   { name: 'recipients', path: '/recipients', ready: (page) => page.getByRole('heading', { name: 'Recipients', level: 1 }).waitFor() },
   { name: 'tenant', path: '/tenant', ready: (page) => page.getByText('Answers', { exact: true }).waitFor(), pictured: true },
+  { name: 'nodes', path: '/nodes', ready: (page) => page.getByRole('table', { name: 'nodes' }).waitFor(), pictured: true },
   { name: 'preferences', path: '/preferences', ready: (page) => page.getByText('SHA-256 fingerprint').waitFor(), pictured: true },
 ];
 
@@ -71,6 +73,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     test(`axe finds nothing on ${name}, ${colorScheme}`, async ({ page }) => {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await aMonth(page);
+      await aCluster(page);
       await page.goto(path);
       await ready(page);
       await clean(page, name);
@@ -159,7 +162,7 @@ test('on a phone lists are cards, and no page scrolls sideways', async ({ page }
   await page.setViewportSize({ width: 360, height: 740 });
   for (const { path, ready, name } of pages) {
     await page.goto(path);
-    await (/^(jobs|history|artifacts|users|audit)$/.test(name) ? page.locator('.card').first().waitFor() : ready(page));
+    await (/^(jobs|history|artifacts|users|audit|nodes)$/.test(name) ? page.locator('.card').first().waitFor() : ready(page));
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     expect(wide, name).toBeLessThanOrEqual(0);
   }

@@ -22,6 +22,7 @@ export type Token = Schemas['Token'];
 export type NewToken = Schemas['NewToken'];
 export type Session = Schemas['Session'];
 export type User = Schemas['User'];
+export type Node = Schemas['Node'];
 export type Overview = Schemas['Overview'];
 export type Tenant = Schemas['Tenant'];
 export type Preview = Schemas['Preview'];

@@ -1,6 +1,6 @@
 import { ActionIcon, AppShell, Burger, Group, Menu, NavLink, Text, Tooltip, UnstyledButton, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconBuilding, IconChartBar, IconChevronDown, IconDeviceDesktop, IconFileZip, IconHistory, IconListDetails, IconListSearch, IconLogout, IconMoon, IconSettings, IconSun, IconUsers, IconUsersGroup } from '@tabler/icons-react';
+import { IconBuilding, IconChartBar, IconChevronDown, IconDeviceDesktop, IconFileZip, IconHistory, IconListDetails, IconListSearch, IconLogout, IconMoon, IconServer2, IconSettings, IconSun, IconUsers, IconUsersGroup } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
 import { useEffect, useState, type ReactNode } from 'react';
@@ -61,6 +61,7 @@ function Navigation({ path }: { path: string }) {
           {can.manageRecipients && <Item to="/recipients" label="Recipients" icon={<IconUsersGroup size={16} aria-hidden />} active={path.startsWith('/recipients')} />}
           {can.seeAudit && <Item to="/audit" label="Audit" icon={<IconListSearch size={16} aria-hidden />} active={path.startsWith('/audit')} />}
           {can.seeTenant && <Item to="/tenant" label="Tenant" icon={<IconBuilding size={16} aria-hidden />} active={path.startsWith('/tenant')} />}
+          {can.seeNodes && <Item to="/nodes" label="Nodes" icon={<IconServer2 size={16} aria-hidden />} active={path.startsWith('/nodes')} />}
         </>
       )}
       <div className="nav-group">Export</div>
@@ -70,7 +71,7 @@ function Navigation({ path }: { path: string }) {
   );
 }
 
-function Item({ to, label, icon, active }: { to: '/' | '/jobs' | '/users' | '/recipients' | '/audit' | '/tenant' | '/history' | '/artifacts'; label: string; icon: ReactNode; active: boolean }) {
+function Item({ to, label, icon, active }: { to: '/' | '/jobs' | '/users' | '/recipients' | '/audit' | '/tenant' | '/nodes' | '/history' | '/artifacts'; label: string; icon: ReactNode; active: boolean }) {
   return <NavLink component={Link} to={to} label={label} leftSection={icon} active={active} aria-current={active ? 'page' : undefined} />;
 }
 

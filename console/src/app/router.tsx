@@ -7,6 +7,7 @@ import { editorSearch } from '../features/editor/search';
 import { historySearch } from '../features/history/search';
 import { jobsSearch } from '../features/jobs/search';
 import { signInSearch } from '../features/signin/search';
+import { nodesSearch } from '../features/nodes/search';
 import { usersSearch } from '../features/users/search';
 import { NotFound, PageError, Pending } from './fallback';
 import { meQuery } from './session';
@@ -76,12 +77,17 @@ const tenant = createRoute({
   component: lazyRouteComponent(() => import('../features/tenant/Page'), 'TenantPage'),
 });
 
+const nodes = createRoute({
+  getParentRoute: () => inside, path: '/nodes', validateSearch: nodesSearch,
+  component: lazyRouteComponent(() => import('../features/nodes/Page'), 'NodesPage'),
+});
+
 const recipients = createRoute({
   getParentRoute: () => inside, path: '/recipients',
   component: lazyRouteComponent(() => import('../features/recipients/Page'), 'RecipientsPage'),
 });
 
-const tree = root.addChildren([signIn, inside.addChildren([overview, jobs, newJob, editJob, history, artifacts, users, recipients, audit, tenant, preferences])]);
+const tree = root.addChildren([signIn, inside.addChildren([overview, jobs, newJob, editJob, history, artifacts, users, recipients, audit, tenant, nodes, preferences])]);
 
 /** The console's pages. A session that ends leads to the sign-in and back. */
 export function newRouter(client: QueryClient) {

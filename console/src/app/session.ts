@@ -25,6 +25,7 @@ export function rights(me: Me) {
     seeAudit: administrator,
     manageRecipients: administrator,
     seeTenant: administrator,
+    seeNodes: administrator,
   };
 }
 
