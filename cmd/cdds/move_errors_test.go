@@ -136,7 +136,7 @@ func TestMoveKilledMidway(t *testing.T) {
 	must(t, err)
 	changed(t, "sqlite:"+filepath.Join(data, "cdds.db"), `UPDATE jobs SET next_run_at = NULL`,
 		`INSERT INTO runs SELECT 'waits', tenant_id, job_id, owner_id, title, title_lower, source, type, spec, 'queued', 'manual', scheduled_for, due_at, window_start, window_end, window_frozen,
-			1, 0, NULL, NULL, NULL, created_at, NULL, NULL, updated_at, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, '' FROM runs LIMIT 1`)
+			1, 0, NULL, NULL, NULL, created_at, NULL, NULL, updated_at, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, '', NULL FROM runs LIMIT 1`)
 	cmd := self(t, 0o077, nil, "migrate", "--from", data, "--database", dsn, "--artifacts", artifacts)
 	stderr, err := cmd.StderrPipe()
 	must(t, err)

@@ -35,7 +35,7 @@ func TestMoveManyRows(t *testing.T) {
 			SELECT t.id, 1000 + i, 'user', 'ann', '', 'job.edit', 'object-' || i, 'some detail of the line', 'done', 1, '192.0.2.7', 'ann', i, '`+strings.Repeat("0", 64)+`' FROM n, tenants t`,
 		numbers(manyRuns)+`INSERT INTO runs SELECT 'run-' || i, r.tenant_id, r.job_id, r.owner_id, r.title, r.title_lower, r.source, r.type, r.spec, CASE WHEN i <= 5000 THEN 'queued' ELSE 'finished' END, 'manual',
 			r.scheduled_for + i, r.due_at + i, r.window_start, r.window_end, r.window_frozen, 1, 0, NULL, NULL, NULL, r.created_at + i, r.started_at, CASE WHEN i <= 5000 THEN NULL ELSE r.finished_at END,
-			r.updated_at + i, 7, 7, 700, 3.5, 0, NULL, NULL, NULL, NULL, 1, 70, '' FROM n, (SELECT * FROM runs LIMIT 1) r`,
+			r.updated_at + i, 7, 7, 700, 3.5, 0, NULL, NULL, NULL, NULL, 1, 70, '', NULL FROM n, (SELECT * FROM runs LIMIT 1) r`,
 		numbers(manyArtifacts)+`INSERT INTO artifacts SELECT 'artifact-' || i, a.tenant_id, 'run-' || i, a.job_id, a.title, a.title_lower, a.type, a.name, a.key || i, 1, 1, a.size, a.sha256, a.recipients,
 			a.created_at, a.expires_at, NULL, NULL, NULL, NULL, a.encryption FROM n, (SELECT * FROM artifacts LIMIT 1) a`,
 		`INSERT INTO manifests SELECT 'run-' || substr(a.id, 10), a.tenant_id, m.body FROM artifacts a, (SELECT body FROM manifests LIMIT 1) m WHERE a.id LIKE 'artifact-%'`,
