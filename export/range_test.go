@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -314,7 +315,7 @@ func TestInOrder(t *testing.T) {
 // sharer is a history that shares snapshots.
 type sharer struct {
 	*history
-	closed int
+	closed atomic.Int64
 	fault  error
 }
 
@@ -322,7 +323,7 @@ func (s *sharer) Share(context.Context, time.Duration) (*source.Shared, error) {
 	if s.fault != nil {
 		return nil, s.fault
 	}
-	return &source.Shared{Name: "one", Close: func() error { s.closed++; return nil }}, nil
+	return &source.Shared{Name: "one", Close: func() error { s.closed.Add(1); return nil }}, nil
 }
 
 // TestSnapshotIsHeldForItsLife holds snapshots and releases them, early and late.
@@ -335,19 +336,19 @@ func TestSnapshotIsHeldForItsLife(t *testing.T) {
 		equal(t, "name", name, "one")
 		time.Sleep(time.Minute - 1)
 		synctest.Wait()
-		equal(t, "closed", s.closed, 0)
+		equal(t, "closed", s.closed.Load(), 0)
 		time.Sleep(1)
 		synctest.Wait()
-		equal(t, "closed", s.closed, 1)
+		equal(t, "closed", s.closed.Load(), 1)
 		must(t, release())
-		equal(t, "closed", s.closed, 1)
+		equal(t, "closed", s.closed.Load(), 1)
 
 		_, release, err = e.HoldSnapshot(t.Context(), "run-1")
 		must(t, err)
 		must(t, release())
 		must(t, release())
 		time.Sleep(time.Hour)
-		equal(t, "closed", s.closed, 2)
+		equal(t, "closed", s.closed.Load(), 2)
 
 		s.fault = errFault
 		if _, _, err := e.HoldSnapshot(t.Context(), "run-1"); !errors.Is(err, errFault) {
