@@ -54,6 +54,7 @@ function Details({ run, onOpen, onClose }: { run: Run; onOpen: (id: string) => v
         )}
         {run.noData && <Text size="sm">There was no data in the window, so there is no file.</Text>}
         {run.state === 'in_progress' && <Group gap="sm"><RunBar title={run.job.title} progress={progress} /><Text size="sm">{progress.waiting ?? `${progress.etaSeconds === null ? 'Estimating the time remaining' : `${remaining(progress.etaSeconds)} remaining`}, ${count(progress.recordsPerSecond)} records per second`}</Text></Group>}
+        {run.state === 'queued' && progress.waiting && <Text size="sm">{progress.waiting}</Text>}
         <Group gap="xs" role="toolbar" aria-label="Actions on this run"><RunButtons selected={[run]} onDeleted={onClose} onRetried={(made) => onOpen(made.id)} /></Group>
       </Stack>
       <dl className="pairs">
@@ -65,6 +66,7 @@ function Details({ run, onOpen, onClose }: { run: Run; onOpen: (id: string) => v
         <dt>Duration</dt><dd><Took run={run} /></dd>
         <dt>Window (UTC)</dt><dd>{windowWords(run.window)}</dd>
         <dt>Records</dt><dd>{count(progress.records)}{progress.totalRecords !== null && run.state === 'in_progress' && ` of ${count(progress.totalRecords)}`}</dd>
+        {run.ranges && <><dt>Ranges done</dt><dd>{count(run.ranges.done)} of {count(run.ranges.total)}, shared by workers</dd></>}
         <dt>Files</dt>
         <dd>{run.artifacts === 0 ? 'none' : can.seeArtifacts ? <TextLink to="/artifacts" search={{ run: run.id }} size="sm">{files}</TextLink> : files}</dd>
         {run.retryOf && <><dt>Retry of</dt><dd><TextLink to="/history" search={{ run: run.retryOf }} size="sm" onClick={() => onOpen(run.retryOf!)}>{run.retryOf}</TextLink></dd></>}
