@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"cdds/source"
 )
@@ -42,7 +43,11 @@ func (s *snapshot) Cut(ctx context.Context, q source.Query, r source.Range, most
 func (s *snapshot) numbered(ctx context.Context, reference string) (bool, error) {
 	var kind string
 	var without bool
-	row := s.tx.QueryRowContext(ctx, "select type, wr from pragma_table_list where schema = 'main' and lower(name) = lower($1)", s.source.mapping.TableName(reference))
+	schema, name, qualified := strings.Cut(s.source.mapping.TableName(reference), ".")
+	if !qualified {
+		schema, name = "main", schema
+	}
+	row := s.tx.QueryRowContext(ctx, "select type, wr from pragma_table_list where lower(schema) = lower($1) and lower(name) = lower($2)", schema, name)
 	err := row.Scan(&kind, &without)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
