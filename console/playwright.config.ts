@@ -7,6 +7,8 @@ export default defineConfig({
   globalSetup: './e2e/sample.ts',
   // Each has a service of its own. The tests of a file go on one after the other.
   workers: 2,
+  // A browser that dies on a busy machine is started once more; the report names the test as flaky.
+  retries: process.env.CI ? 1 : 0,
   // Generous, for a busy machine: what works does not wait for them.
   timeout: 180_000,
   expect: { timeout: 30_000 },

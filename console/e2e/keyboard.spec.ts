@@ -30,8 +30,11 @@ test('every flow, by keyboard alone', async ({ page }) => {
     await page.keyboard.press('Enter');
     const weekly = page.getByRole('option', { name: 'Weekly' });
     await expect(weekly).toBeVisible();
-    await page.keyboard.press('ArrowDown');
-    await expect(weekly).toHaveAttribute('data-combobox-selected', 'true');
+    // The list may be seen before it listens to keys.
+    await expect(async () => {
+      await page.keyboard.press('ArrowDown');
+      await expect(weekly).toHaveAttribute('data-combobox-selected', 'true', { timeout: 2_000 });
+    }).toPass();
     await page.keyboard.press('Enter');
     await expect(page.getByRole('combobox', { name: 'Day of week' })).toBeVisible();
     await tabTo(page, page.getByLabel(/^Start at/));
