@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"math/big"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -41,30 +40,13 @@ func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 // databases are copies of migrated ones.
 var databases = pgtest.Copies{Pool: &postgres, Prepare: migrated}
 
-// migrated makes the tables of the store and of the queue.
-func migrated(ctx context.Context, dsn string) (err error) {
+// migrated makes all tables.
+func migrated(ctx context.Context, dsn string) error {
 	st, err := store.Open(ctx, dsn)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, st.Close()) }()
-	if err := st.Migrate(ctx); err != nil {
-		return err
-	}
-	q, err := queue.Open(queue.Config{DB: st.DB(), Postgres: strings.HasPrefix(dsn, "postgres:"), Log: slog.New(slog.DiscardHandler)}, nil)
-	if err != nil {
-		return err
-	}
-	return q.Migrate(ctx)
-}
-
-// newDSN returns the address of a new database with all tables.
-func newDSN(t testing.TB, kind store.Dialect) string {
-	t.Helper()
-	if kind == store.SQLite {
-		return databases.SQLite(t)
-	}
-	return databases.Postgres(t)
+	return errors.Join(control.Migrate(ctx, st), st.Close())
 }
 
 // world is the verbs on a real database, queue and bucket, with two tenants
@@ -97,7 +79,7 @@ func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
 
 func newWorld(t *testing.T, kind store.Dialect) *world {
 	t.Helper()
-	st, err := store.Open(t.Context(), newDSN(t, kind))
+	st, err := store.Open(t.Context(), databases.New(t, kind == store.Postgres))
 	noError(t, err)
 	t.Cleanup(func() { noError(t, st.Close()) })
 	log := slog.New(slog.DiscardHandler)

@@ -27,6 +27,16 @@ type Copies struct {
 	templateErr      error
 }
 
+// New copies the content into a new database of the test, on PostgreSQL or SQLite,
+// and returns its DSN.
+func (c *Copies) New(t testing.TB, postgres bool) string {
+	t.Helper()
+	if postgres {
+		return c.Postgres(t)
+	}
+	return c.SQLite(t)
+}
+
 // SQLite copies the content into a file of the test, and returns its DSN.
 func (c *Copies) SQLite(t testing.TB) string {
 	t.Helper()

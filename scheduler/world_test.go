@@ -39,30 +39,13 @@ func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 // databases are copies of migrated ones.
 var databases = pgtest.Copies{Pool: &postgres, Prepare: migrated}
 
-// migrated makes the tables of the store and of the queue.
-func migrated(ctx context.Context, dsn string) (err error) {
+// migrated makes all tables.
+func migrated(ctx context.Context, dsn string) error {
 	st, err := store.Open(ctx, dsn)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, st.Close()) }()
-	if err := st.Migrate(ctx); err != nil {
-		return err
-	}
-	q, err := queue.Open(queue.Config{DB: st.DB(), Postgres: strings.HasPrefix(dsn, "postgres:"), Log: quiet()}, nil)
-	if err != nil {
-		return err
-	}
-	return q.Migrate(ctx)
-}
-
-// newDSN returns the address of a new database with all tables.
-func newDSN(t testing.TB, kind store.Dialect) string {
-	t.Helper()
-	if kind == store.SQLite {
-		return databases.SQLite(t)
-	}
-	return databases.Postgres(t)
+	return errors.Join(control.Migrate(ctx, st), st.Close())
 }
 
 // world is what a scheduler works on: a real database, queue and bucket.
@@ -87,7 +70,7 @@ func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
 
 func newWorld(t *testing.T, kind store.Dialect) *world {
 	t.Helper()
-	st, err := store.Open(t.Context(), newDSN(t, kind))
+	st, err := store.Open(t.Context(), databases.New(t, kind == store.Postgres))
 	noError(t, err)
 	t.Cleanup(func() { noError(t, st.Close()) })
 	q, err := queue.Open(queue.Config{DB: st.DB(), Postgres: kind == store.Postgres, Log: quiet()}, nil)

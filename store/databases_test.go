@@ -46,10 +46,7 @@ func migrated(ctx context.Context, dsn string) error {
 // openMigrated opens a new database that has all tables.
 func openMigrated(t *testing.T, kind store.Dialect) *store.Store {
 	t.Helper()
-	if kind == store.SQLite {
-		return openStore(t, databases.SQLite(t))
-	}
-	return openStore(t, databases.Postgres(t))
+	return openStore(t, databases.New(t, kind == store.Postgres))
 }
 
 // newDSN returns the address of a new and empty database.

@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -53,21 +52,13 @@ func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 // databases are copies of migrated ones.
 var databases = pgtest.Copies{Pool: &postgres, Prepare: migrated}
 
-// migrated makes the tables of the store and of the queue.
-func migrated(ctx context.Context, dsn string) (err error) {
+// migrated makes all tables.
+func migrated(ctx context.Context, dsn string) error {
 	st, err := store.Open(ctx, dsn)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, st.Close()) }()
-	if err := st.Migrate(ctx); err != nil {
-		return err
-	}
-	q, err := queue.Open(queue.Config{DB: st.DB(), Postgres: strings.HasPrefix(dsn, "postgres:"), Log: quiet()}, nil)
-	if err != nil {
-		return err
-	}
-	return q.Migrate(ctx)
+	return errors.Join(control.Migrate(ctx, st), st.Close())
 }
 
 // world is a worker on a real database, queue, bucket and Contact History.
@@ -99,10 +90,7 @@ func onBoth(t *testing.T, test func(t *testing.T, w *world)) {
 
 func newWorld(t *testing.T, kind store.Dialect) *world {
 	t.Helper()
-	if kind == store.SQLite {
-		return newWorldOn(t, kind, databases.SQLite(t))
-	}
-	return newWorldOn(t, kind, databases.Postgres(t))
+	return newWorldOn(t, kind, databases.New(t, kind == store.Postgres))
 }
 
 // newWorldOn makes a world on a database that is empty or has all tables.

@@ -262,7 +262,7 @@ func (m *move) openTarget(ctx context.Context) (err error) {
 	if err := m.occupied(ctx); err != nil {
 		return err
 	}
-	return migrateAll(ctx, m.target)
+	return control.Migrate(ctx, m.target)
 }
 
 // occupied is an error where the new database is not empty.

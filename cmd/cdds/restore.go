@@ -105,7 +105,7 @@ func (c *restoreCommand) prepare(ctx context.Context, fresh string, now time.Tim
 
 // settle brings restored metadata to this version and makes it fit to go on.
 func (c *restoreCommand) settle(ctx context.Context, st *store.Store, now time.Time) error {
-	if err := migrateAll(ctx, st); err != nil {
+	if err := control.Migrate(ctx, st); err != nil {
 		return err
 	}
 	log := slog.New(slog.DiscardHandler)

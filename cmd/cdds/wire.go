@@ -13,7 +13,6 @@ import (
 
 	"cdds"
 	"cdds/control"
-	"cdds/queue"
 	"cdds/source"
 	"cdds/source/postgres"
 	"cdds/source/sqlite"
@@ -36,7 +35,7 @@ func openStore(ctx context.Context, flags dataFlags, migrate bool) (*store.Store
 	if !migrate {
 		return st, nil
 	}
-	if err := migrateAll(ctx, st); err != nil {
+	if err := control.Migrate(ctx, st); err != nil {
 		return nil, closing(st, err)
 	}
 	return st, nil
@@ -54,18 +53,6 @@ func openExisting(ctx context.Context, flags dataFlags) (*store.Store, error) {
 		return nil, err
 	}
 	return store.Open(ctx, flags.database())
-}
-
-// migrateAll brings our tables and the queue's to this version.
-func migrateAll(ctx context.Context, st *store.Store) error {
-	if err := st.Migrate(ctx); err != nil {
-		return err
-	}
-	q, err := queue.Open(queue.Config{DB: st.DB(), Postgres: st.Dialect() == store.Postgres, Log: slog.New(slog.DiscardHandler)}, nil)
-	if err != nil {
-		return err
-	}
-	return q.Migrate(ctx)
 }
 
 // openSource opens Contact History. A database that is down does not keep the
