@@ -33,7 +33,7 @@ const moveDone = "metadata.move"
 // MoveIn copies the metadata and makes it fit to go on, in one transaction:
 //   - Every run that waits gets its task: the queue's own tables are not copied.
 //   - Runs in progress, whose workers are gone, go to their next attempt, without
-//     a fault.
+//     a fault, and so do their ranges.
 //   - Artifacts whose files did not come along are marked.
 //
 // Sessions stay: whoever is signed in notices nothing. It returns how many rows
@@ -48,7 +48,7 @@ func (c *Control) MoveIn(ctx context.Context, m Move, now time.Time) ([]store.Ta
 }
 
 func (c *Control) settleMove(ctx context.Context, tx *store.Tx, m Move, now time.Time) error {
-	if err := c.enqueueWaiting(ctx, tx, now); err != nil {
+	if err := c.enqueueWaiting(ctx, tx); err != nil {
 		return err
 	}
 	if err := c.handOnRuns(ctx, tx, "The service was moved to another database while the run was in progress.", now); err != nil {
@@ -73,7 +73,7 @@ func (c *Control) settleMove(ctx context.Context, tx *store.Tx, m Move, now time
 
 // enqueueWaiting enqueues all runs that no worker holds. One that comes up too
 // early is let go, as ever.
-func (c *Control) enqueueWaiting(ctx context.Context, tx *store.Tx, now time.Time) error {
+func (c *Control) enqueueWaiting(ctx context.Context, tx *store.Tx) error {
 	const batch = 100
 	for last := ""; ; {
 		runs, err := tx.WaitingRuns(ctx, last, batch)
@@ -81,11 +81,7 @@ func (c *Control) enqueueWaiting(ctx context.Context, tx *store.Tx, now time.Tim
 			return err
 		}
 		for _, run := range runs {
-			at := now
-			if run.State == cdds.RunQueued {
-				at = run.DueAt()
-			}
-			if err := c.queue.Enqueue(ctx, tx.SQL(), queue.Task{RunID: run.ID, Attempt: run.Attempt}, at); err != nil {
+			if err := c.queue.Enqueue(ctx, tx.SQL(), queue.Task{RunID: run.ID, Attempt: run.Attempt}, run.DueAt()); err != nil {
 				return err
 			}
 			last = run.ID

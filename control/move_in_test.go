@@ -18,16 +18,16 @@ func emptyHouse(t *testing.T) *world {
 	st, err := store.Open(t.Context(), postgres.Database(t))
 	noError(t, err)
 	t.Cleanup(func() { noError(t, st.Close()) })
-	noError(t, st.Migrate(t.Context()))
+	noError(t, control.Migrate(t.Context(), st))
 	log := slog.New(slog.DiscardHandler)
 	q, err := queue.Open(queue.Config{DB: st.DB(), Postgres: true, Log: log, Now: func() time.Time { return now }}, nil)
 	noError(t, err)
-	noError(t, q.Migrate(t.Context()))
 	return &world{Control: control.New(control.Config{Store: st, Queue: q, Log: log}), st: st, queue: q}
 }
 
-// TestMoveIn moves runs that wait, one in progress, one that waits for its next
-// attempt, and an artifact whose file was lost on the way.
+// TestMoveIn moves runs that wait, one in progress, one whose ranges others hold,
+// one that waits for its next attempt, and an artifact whose file was lost on the
+// way.
 func TestMoveIn(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -46,6 +46,7 @@ func TestMoveIn(t *testing.T) {
 		_, err := tx.NextAttempt(ctx, store.Retry{RunID: retried.ID, Attempt: 1, Fault: true, Error: "It broke.", Now: now, LeaseUntil: at(time.Minute)})
 		return err
 	}))
+	cut := old.cutRun(t)
 	to.ann = old.ann
 	in := old.signIn(t, annSigns(true))
 	move := control.Move{From: old.st, ID: "move-1", Damaged: []control.DamagedArtifact{{Artifact: lost, Damage: control.Missing}}}
@@ -73,6 +74,8 @@ func TestMoveIn(t *testing.T) {
 		equal(t, "tasks of "+title, to.tasks(t, want.run.ID, want.attempt), 1)
 		equal(t, "tasks of an attempt before, of "+title, to.tasks(t, want.run.ID, want.attempt-1), 0)
 	}
+	first := got(to.st.Ranges(ctx, cut.ID))(t)[0]
+	equal(t, "a range that was held", []any{first.State, first.Faults, first.Parts}, []any{store.RangeOpen, 0, 1})
 	equal(t, "tasks of a finished run", to.tasks(t, done.ID, 1), 0)
 	to.begin(t, got(to.st.RunByID(ctx, working.ID))(t), 2)
 	to.signedIn(t, "a session from before", in.Secret, now, true)

@@ -25,9 +25,6 @@ func (c *Control) SettleRestore(ctx context.Context, keptUntil, now time.Time) e
 		if err := c.handOnRuns(ctx, tx, "The service's metadata was restored from a backup that was made while the run was in progress.", now); err != nil {
 			return err
 		}
-		if err := tx.LoseRanges(ctx, false, cdds.RunFailure{}); err != nil {
-			return err
-		}
 		if err := tx.ForgetTheMoment(ctx); err != nil {
 			return err
 		}
@@ -49,9 +46,12 @@ func (c *Control) SettleRestore(ctx context.Context, keptUntil, now time.Time) e
 	})
 }
 
-// handOnRuns gives the runs that were in progress to their next attempt; why is
-// for people.
+// handOnRuns gives the runs that were in progress, and the ranges of runs that
+// somebody held, to their next attempts, without a fault; why is for people.
 func (c *Control) handOnRuns(ctx context.Context, tx *store.Tx, why string, now time.Time) error {
+	if err := tx.LoseRanges(ctx, false, cdds.RunFailure{}); err != nil {
+		return err
+	}
 	const batch = 100
 	for {
 		runs, err := tx.RunsInProgress(ctx, batch)
