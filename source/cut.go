@@ -51,6 +51,14 @@ func (m Mapping) LastBefore(e Entity, r Range, d Dialect, instants []int64) Stat
 	return Statement{SQL: text, Args: s.args}
 }
 
+// First returns the first of the keys that a read gave, nil where there is none.
+func First(keys []Key, err error) (*Key, error) {
+	if len(keys) == 0 || err != nil {
+		return nil, err
+	}
+	return &keys[0], nil
+}
+
 // Ahead returns the statement that gives the key of the nth interaction behind a
 // key, whatever tenant's and media type's it is: so an index alone can tell.
 func (m Mapping) Ahead(q Query, after *Key, n int, d Dialect) Statement {

@@ -65,11 +65,7 @@ func someRows(alias, table string) string {
 
 // Ahead counts in the index of the key. Without one, SQLite would sort the table.
 func (s *snapshot) Ahead(ctx context.Context, q source.Query, after *source.Key, n int) (*source.Key, error) {
-	keys, err := s.keys(ctx, s.source.mapping.Ahead(q, after, n, dialect{}))
-	if len(keys) == 0 || err != nil {
-		return nil, err
-	}
-	return &keys[0], nil
+	return source.First(s.keys(ctx, s.source.mapping.Ahead(q, after, n, dialect{})))
 }
 
 // keys reads keys.

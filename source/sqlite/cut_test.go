@@ -24,16 +24,7 @@ func large(t testing.TB, interactions int) *Source {
 	exec(t, db, `insert into attachment (id, entityid, tenantid, thesize, content) select 'a' || id, id, tenantid, 1, x'00' from interaction where id < '4'`)
 	exec(t, db, numbers+`insert into contact (id, tenantid, createddate) select printf('%08x', n * 2654435761 % 4294967296), 101, '2024-01-01T00:00:00.000000Z' from n`, interactions/2)
 	exec(t, db, `insert into contact_attribute (contactid, name, value) select id, 'Name', 'x' from contact order by random()`)
-	s, err := Open(path, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return open(t, path, Options{})
 }
 
 // cut cuts a query, and says how many records each stretch has.
