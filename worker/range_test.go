@@ -65,22 +65,28 @@ func TestAWorkerAloneExportsAllRanges(t *testing.T) {
 // holding blocks all reads once the given range of a run has kept a part, and
 // tells that it does.
 func (w *world) holding(runID string, number int) (blocked <-chan struct{}, free func()) {
-	waits, gate := make(chan struct{}), make(chan struct{})
-	var once, open sync.Once
+	pass, blocked, free := newGate()
 	w.source.beforeRanges(func(ctx context.Context, _ source.Range) error {
 		all, err := w.st.Ranges(ctx, runID)
 		if err != nil || len(all) == 0 || all[number-1].Parts == 0 {
 			return err
 		}
-		once.Do(func() { close(waits) })
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-gate:
-			return nil
-		}
+		return pass(ctx)
 	})
-	return waits, func() { open.Do(func() { close(gate) }) }
+	return blocked, free
+}
+
+// wantAgain fails unless one range of a run has had a second attempt, and all
+// others one.
+func (w *world) wantAgain(t *testing.T, runID string, again int) {
+	t.Helper()
+	for number, of := range w.attempts(t, runID) {
+		want := []int{1}
+		if number == again {
+			want = []int{1, 2}
+		}
+		equal(t, "attempts of the range", of, want)
+	}
 }
 
 // TestALostHelperCostsOnlyItsRange cuts a helper off from the database in the
@@ -112,13 +118,7 @@ func TestALostHelperCostsOnlyItsRange(t *testing.T) {
 			t.Fatal("the lost helper has recorded something")
 		}
 		noError(t, await(t, "the end of the run", ended))
-		for number, of := range w.attempts(t, run.ID) {
-			want := []int{1}
-			if number == 2 {
-				want = []int{1, 2}
-			}
-			equal(t, "attempts of the range", of, want)
-		}
+		w.wantAgain(t, run.ID, 2)
 		w.wantAll(t, run)
 	})
 }
@@ -146,13 +146,7 @@ func TestALostCoordinatorCostsOnlyItsRange(t *testing.T) {
 		noError(t, err)
 		equal(t, "taken back", mine, true)
 		noError(t, w.Do(t.Context(), run.ID, 2))
-		for number, of := range w.attempts(t, run.ID) {
-			want := []int{1}
-			if number == 1 {
-				want = []int{1, 2}
-			}
-			equal(t, "attempts of the range", of, want)
-		}
+		w.wantAgain(t, run.ID, 1)
 		w.wantAll(t, run)
 	})
 }

@@ -102,21 +102,31 @@ func (s *watched) failing(code cdds.Code) {
 // ends or free is called; reading tells that one waits. The first read goes
 // through, so that something is on its way to the bucket.
 func (s *watched) blocking() (reading <-chan struct{}, free func()) {
-	waits, gate := make(chan struct{}), make(chan struct{})
-	var once, open sync.Once
+	pass, reading, free := newGate()
 	s.beforeReads(func(ctx context.Context) error {
 		if s.readCount() < 2 {
 			return nil
 		}
-		once.Do(func() { close(waits) })
+		return pass(ctx)
+	})
+	return reading, free
+}
+
+// newGate makes a gate: pass waits at it until free is called or the context
+// ends, and reached tells that somebody has come to it.
+func newGate() (pass func(context.Context) error, reached <-chan struct{}, free func()) {
+	came, gate := make(chan struct{}), make(chan struct{})
+	var once, open sync.Once
+	pass = func(ctx context.Context) error {
+		once.Do(func() { close(came) })
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-gate:
 			return nil
 		}
-	})
-	return waits, func() { open.Do(func() { close(gate) }) }
+	}
+	return pass, came, func() { open.Do(func() { close(gate) }) }
 }
 
 // await waits for a signal, within bounds.
