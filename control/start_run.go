@@ -147,9 +147,5 @@ func (c *Control) promote(ctx context.Context, tx *store.Tx, tenantID, jobID str
 	if err != nil {
 		return err
 	}
-	at := now
-	if due := run.DueAt(); due.After(now) {
-		at = due
-	}
-	return c.queue.Enqueue(ctx, tx.SQL(), queue.Task{RunID: run.ID, Attempt: run.Attempt}, at)
+	return c.queue.Enqueue(ctx, tx.SQL(), queue.Task{RunID: run.ID, Attempt: run.Attempt}, run.DueAt())
 }

@@ -13,11 +13,9 @@ import (
 // heartbeat reports an attempt's progress, and with it that its worker is alive,
 // once a second, and ends the attempt when it is no longer wanted.
 type heartbeat struct {
-	run      cdds.Run
+	*reports
 	progress *meter
 	rate     cdds.Rate
-	quit     chan struct{}
-	done     chan struct{}
 }
 
 // meter is the progress of an attempt. One that coordinates ranges sets it by what
@@ -51,19 +49,37 @@ func (m *meter) set(result *export.Result) {
 // startHeartbeat begins to beat; stop must be called.
 func (w *Worker) startHeartbeat(ctx context.Context, run cdds.Run, p *meter, cancel context.CancelCauseFunc) *heartbeat {
 	p.Total.Store(-1)
-	h := &heartbeat{run: run, progress: p, quit: make(chan struct{}), done: make(chan struct{})}
-	go func() {
-		defer close(h.done)
-		w.beat(ctx, h, cancel)
-	}()
+	h := &heartbeat{progress: p}
+	h.reports = w.startReports(ctx, run.ID, cancel, func(ctx context.Context) (bool, error) {
+		return w.cfg.Store.Heartbeat(ctx, run.ID, run.Attempt, h.observe(), w.cfg.Now())
+	})
 	return h
 }
 
-// beat runs until the attempt ends.
-func (w *Worker) beat(ctx context.Context, h *heartbeat, cancel context.CancelCauseFunc) {
-	w.report(ctx, h.run.ID, h.quit, cancel, func(ctx context.Context) (bool, error) {
-		return w.cfg.Store.Heartbeat(ctx, h.run.ID, h.run.Attempt, h.observe(), w.cfg.Now())
+// beatRange begins to report the progress of a range; stop must be called.
+func (w *Worker) beatRange(ctx context.Context, ref store.RangeRef, p *export.Progress, cancel context.CancelCauseFunc) *reports {
+	return w.startReports(ctx, ref.RunID, cancel, func(ctx context.Context) (bool, error) {
+		return w.cfg.Store.BeatRange(ctx, ref, cdds.Progress{Records: p.Records.Load(), Bytes: p.Bytes.Load(), Waiting: p.Waiting()})
 	})
+}
+
+// reports are what says that an attempt, of a run or of a range, is alive.
+type reports struct{ quit, done chan struct{} }
+
+// startReports begins to report; stop must be called.
+func (w *Worker) startReports(ctx context.Context, runID string, cancel context.CancelCauseFunc, say func(context.Context) (bool, error)) *reports {
+	r := &reports{quit: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		w.report(ctx, runID, r.quit, cancel, say)
+	}()
+	return r
+}
+
+// stop ends the reports and waits for it.
+func (r *reports) stop() {
+	close(r.quit)
+	<-r.done
 }
 
 // report says once a second that an attempt, of a run or of a range, is alive,
@@ -114,37 +130,10 @@ func (h *heartbeat) observe() cdds.Progress {
 	}
 }
 
-// stop ends the heartbeat and waits for it.
-func (h *heartbeat) stop() {
-	close(h.quit)
-	<-h.done
-}
-
 // final is the progress of a finished attempt: what was counted becomes what
 // there was.
 func (h *heartbeat) final() cdds.Progress {
 	p := h.observe()
 	p.TotalRecords = p.Records
 	return p
-}
-
-// rangeBeat reports that a range is held.
-type rangeBeat struct{ quit, done chan struct{} }
-
-// beatRange begins to report the progress of a range; stop must be called.
-func (w *Worker) beatRange(ctx context.Context, ref store.RangeRef, p *export.Progress, cancel context.CancelCauseFunc) *rangeBeat {
-	b := &rangeBeat{quit: make(chan struct{}), done: make(chan struct{})}
-	go func() {
-		defer close(b.done)
-		w.report(ctx, ref.RunID, b.quit, cancel, func(ctx context.Context) (bool, error) {
-			return w.cfg.Store.BeatRange(ctx, ref, cdds.Progress{Records: p.Records.Load(), Bytes: p.Bytes.Load(), Waiting: p.Waiting()})
-		})
-	}()
-	return b
-}
-
-// stop ends the reports and waits for it.
-func (b *rangeBeat) stop() {
-	close(b.quit)
-	<-b.done
 }

@@ -273,7 +273,7 @@ func (w *Worker) releaseOf(work context.Context, s *stretch, fault error) store.
 	var early *export.TooEarly
 	switch {
 	case errors.As(fault, &early):
-		release.Due = now.Add(min(max(early.Wait, shortestWait), longestWait).Round(time.Second))
+		release.Due = now.Add(pauseOf(early))
 		return release
 	case errors.Is(cause, ErrLeaseLost):
 		fault = cause

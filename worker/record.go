@@ -74,7 +74,7 @@ func (w *Worker) recordFault(ctx, work context.Context, run cdds.Run, p *meter, 
 	}
 	var early *export.TooEarly
 	if errors.As(fault, &early) {
-		wait := min(max(early.Wait, shortestWait), longestWait).Round(time.Second)
+		wait := pauseOf(early)
 		log.Info("the window is not over yet by the source's clock; the run waits", "wait", wait)
 		now := w.cfg.Now()
 		return w.next(ctx, run, store.Retry{Error: tooEarly(early.Wait), Now: now}, now.Add(wait))
@@ -107,6 +107,11 @@ func (w *Worker) recordFault(ctx, work context.Context, run cdds.Run, p *meter, 
 		return fmt.Errorf("record the failure of run %s: %w", run.ID, err)
 	}
 	return w.tidy(ctx, run)
+}
+
+// pauseOf is how long what came too early waits before the next look.
+func pauseOf(early *export.TooEarly) time.Duration {
+	return min(max(early.Wait, shortestWait), longestWait).Round(time.Second)
 }
 
 // tooEarly is what an attempt says that came before the end of its window.
@@ -163,11 +168,7 @@ func (w *Worker) promote(ctx context.Context, tx *store.Tx, run cdds.Run, now ti
 	if err != nil {
 		return err
 	}
-	at := now
-	if due := waiting.DueAt(); due.After(at) {
-		at = due
-	}
-	return w.cfg.Enqueue(ctx, tx.SQL(), waiting.ID, waiting.Attempt, at)
+	return w.cfg.Enqueue(ctx, tx.SQL(), waiting.ID, waiting.Attempt, waiting.DueAt())
 }
 
 // tell counts a run that has ended.
