@@ -93,31 +93,6 @@ func (c *cutter) write(ctx context.Context, piece []byte) error {
 	return nil
 }
 
-// addBatch takes the lines of a batch, all of them into one file, and puts other
-// buffers in the place of the batch's.
-func (c *cutter) addBatch(ctx context.Context, e source.Entity, b *batch) error {
-	c.begin(e, b.bytes, b.first)
-	c.file.Last = b.last
-	c.file.Records += int64(b.records) - 1
-	for i, buffer := range b.buffers[:b.used] {
-		if len(c.file.tail) < dictSize { // at the beginning of a file
-			if err := c.write(ctx, buffer[dictSize:]); err != nil {
-				return err
-			}
-			continue
-		}
-		c.submit()
-		block, err := c.ring.take(ctx, c.file)
-		if err != nil {
-			return err
-		}
-		copy(buffer, block.data)
-		block.data, b.buffers[i] = buffer, block.data
-		c.ring.submit(block)
-	}
-	return nil
-}
-
 // makeRoom sees to it that there is a file that can take a line of that length.
 func (c *cutter) makeRoom(e source.Entity, length int64) {
 	if c.file != nil && (c.spec.SplitSize == 0 || c.fits(length)) {

@@ -162,9 +162,6 @@ func (r *reader) query(e source.Entity) source.Query {
 // fewer records than it may is the last one.
 func (r *reader) entity(ctx context.Context, e source.Entity) error {
 	r.result.Records[e] += 0 // a kind without records is counted too
-	if r.readsAhead(e) {
-		return r.readAhead(ctx, e)
-	}
 	enc := newEncoder(e)
 	var after, upto *source.Key
 	if r.spec.Range != nil {
@@ -188,15 +185,10 @@ func (r *reader) entity(ctx context.Context, e source.Entity) error {
 			return nil
 		}
 		if after != nil && last == *after {
-			return twice()
+			return &cdds.Error{Code: cdds.CodeInternal, Message: "The source gave the same range of records twice."}
 		}
 		after = &last
 	}
-}
-
-// twice is the error for a source that does not go on behind a key.
-func twice() error {
-	return &cdds.Error{Code: cdds.CodeInternal, Message: "The source gave the same range of records twice."}
 }
 
 // readRange reads a range, and returns how many records it gave and the key of

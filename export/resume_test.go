@@ -34,6 +34,10 @@ func (k *keeper) keep(_ context.Context, c Checkpoint) error {
 func TestGoOn(t *testing.T) {
 	const interactions, attachments, size = 9000, 1200, 1 << 20
 	id := newIdentity(t)
+	want := map[source.Entity][]byte{}
+	for _, e := range []source.Entity{source.Interaction, source.Attachment} {
+		want[e] = newHistory(interactions, attachments, 0).expected(e)
+	}
 	for _, place := range []struct {
 		entity source.Entity
 		at     int
@@ -72,8 +76,8 @@ func TestGoOn(t *testing.T) {
 			for _, a := range result.Artifacts {
 				lines[a.Files[0].Entity] = append(lines[a.Files[0].Entity], contents[a.Files[0].Name]...)
 			}
-			for _, e := range []source.Entity{source.Interaction, source.Attachment} {
-				if !bytes.Equal(lines[e], h.expected(e)) {
+			for e := range want {
+				if !bytes.Equal(lines[e], want[e]) {
 					t.Errorf("the parts' %s lines are not those of the source", e)
 				}
 			}

@@ -127,9 +127,7 @@ type history struct {
 	onSnapshot func(n int) error                  // called before each snapshot, if given
 	onPiece    func() error                       // called before each piece of a long content, if given
 	estimated  bool
-	oneReader  bool                // finds no keys ahead
-	busy       func(open int) bool // whether an errand that can do without gets no snapshot, if given
-	stuck      bool                // gives its first range again and again
+	stuck      bool // gives its first range again and again
 }
 
 // newHistory returns a source with realistic records.
@@ -151,9 +149,6 @@ func (h *history) Snapshot(ctx context.Context) (source.Snapshot, error) {
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
-	}
-	if h.busy != nil && source.ErrandOf(ctx).Spare && h.busy(h.open) {
-		return nil, source.ErrBusy
 	}
 	h.open++
 	return &moment{h: h, at: now.Add(time.Duration(h.snapshots) * time.Second)}, nil
@@ -197,23 +192,6 @@ type moment struct {
 
 func (m *moment) Time() time.Time { return m.at }
 
-// Ahead finds a record, unless the history is to be read by one reader.
-func (m *moment) Ahead(_ context.Context, q source.Query, after *source.Key, n int) (*source.Key, error) {
-	at := n - 1
-	if after != nil {
-		last, err := strconv.Atoi(after.ID)
-		if err != nil {
-			return nil, err
-		}
-		at += last + 1
-	}
-	if at >= m.h.count[q.Entity] || m.h.oneReader {
-		return nil, nil
-	}
-	key := m.h.key(q.Entity, at)
-	return &key, nil
-}
-
 func (m *moment) Count(_ context.Context, q source.Query) (source.Count, error) {
 	m.h.mu.Lock()
 	m.h.counts++
@@ -242,7 +220,7 @@ func (m *moment) Read(ctx context.Context, q source.Query, r source.Range, emit 
 		if err != nil {
 			return 0, err
 		}
-		to = min(to, last+1)
+		to = last + 1
 	}
 	if r.Limit > 0 {
 		to = min(to, from+r.Limit)

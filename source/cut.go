@@ -51,23 +51,6 @@ func (m Mapping) LastBefore(e Entity, r Range, d Dialect, instants []int64) Stat
 	return Statement{SQL: text, Args: s.args}
 }
 
-// First returns the first of the keys that a read gave, nil where there is none.
-func First(keys []Key, err error) (*Key, error) {
-	if len(keys) == 0 || err != nil {
-		return nil, err
-	}
-	return &keys[0], nil
-}
-
-// Ahead returns the statement that gives the key of the nth interaction behind a
-// key, whatever tenant's and media type's it is: so an index alone can tell.
-func (m Mapping) Ahead(q Query, after *Key, n int, d Dialect) Statement {
-	s := &statement{m: m, d: d}
-	start, id := s.interaction("startDate", "startdate"), s.interaction("ixnId", "id")
-	return Statement{SQL: fmt.Sprintf("select %s, %s, %s from %s i where %s%s order by %s, %s limit 1 offset %s", d.Column(start), d.Column(id), s.sub(Interaction),
-		m.QuotedTable("interaction"), s.window(start, q.Window), s.between(start, id, Range{After: after}), start, id, s.arg(int64(n)-1)), Args: s.args}
-}
-
 // NearModified returns the statement that gives, as Sampled does, the records of
 // a range that come next to each of some instants by their modified date, and,
 // where they were never modified, by their start date. It reads n rows for each.

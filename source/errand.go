@@ -9,10 +9,6 @@ import (
 // restarts, another one takes over, the network failed.
 var ErrLost = errors.New("the connection to the source was lost")
 
-// ErrBusy is in the chain of errors for an errand that can do without a
-// connection, where others use all that there may be.
-var ErrBusy = errors.New("all connections that the source allows are in use")
-
 // Errand says on whose behalf a source is read. It travels in the context,
 // since every read has one and no read depends on it.
 type Errand struct {
@@ -23,9 +19,6 @@ type Errand struct {
 	// Snapshot is the name of a shared snapshot to read under while it lives; ""
 	// or one that is gone: each transaction takes its own.
 	Snapshot string
-	// Spare says that the errand can do without a connection: it does not wait for
-	// one, and its error is ErrBusy.
-	Spare bool
 	// Waits is told, in a sentence for people, what the run waits for, and ""
 	// when it goes on; nil where nobody wants to know.
 	Waits func(why string)

@@ -221,19 +221,6 @@ func (s *guarded) Cut(ctx context.Context, q Query, r Range, most int) (keys []K
 	return keys, err
 }
 
-// Ahead looks ahead within the same time. Whoever is spared is read by one reader.
-func (s *guarded) Ahead(ctx context.Context, q Query, after *Key, n int) (k *Key, err error) {
-	why, _ := s.guard.strain.look(ctx, s.guard.Source, s.guard.log)
-	if why != "" || s.guard.pace.batch(0) > 0 {
-		return nil, nil
-	}
-	err = s.ask(ctx, func(ctx context.Context) (err error) {
-		k, err = s.inner.Ahead(ctx, q, after, n)
-		return err
-	})
-	return k, err
-}
-
 // ask asks something that comes as one answer.
 func (s *guarded) ask(ctx context.Context, do func(context.Context) error) error {
 	return s.persist(ctx, func() (bool, error) {

@@ -69,7 +69,7 @@ type Count struct {
 // database may come back, CodeInvalid where it or its mapping must be mended.
 type Source interface {
 	// Snapshot begins one read-only transaction that sees the database as it
-	// is now. It waits for a connection, unless the errand can do without. The caller must Close it.
+	// is now. The caller must Close it.
 	Snapshot(ctx context.Context) (Snapshot, error)
 	// MediaTypes lists the media types that the tenant's interactions have,
 	// sorted.
@@ -97,11 +97,6 @@ type Snapshot interface {
 	// there are. None where the source cannot tell. Those of attachments are cut
 	// as their interactions are.
 	Cut(ctx context.Context, q Query, r Range, most int) ([]Key, error)
-	// Ahead returns a key behind another one (nil: from the first on) such that at
-	// most n interactions of a query by start date lie behind the one and not
-	// behind the other. It costs next to nothing. Nil where there are fewer, or
-	// where the rest had better be read by one reader.
-	Ahead(ctx context.Context, q Query, after *Key, n int) (*Key, error)
 	// Read calls emit for each record of the range in key order and returns how
 	// many it gave. The record and its bytes are valid until emit returns. An
 	// error of emit ends the read and is returned as it is; after any error the

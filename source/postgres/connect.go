@@ -134,6 +134,9 @@ func (s *Source) nameOf(e source.Errand) string {
 	return name
 }
 
+// errNoPlace says that as many connections are open as there may be.
+var errNoPlace = errors.New("all connections that the source allows are in use")
+
 // placeLocks is the first number of the advisory locks that are the places of a
 // source's connections: "cdds" in ASCII.
 const placeLocks = 0x63646473
@@ -148,7 +151,7 @@ func takePlace(ctx context.Context, conn *pgx.Conn, places int32) error {
 	var place int32
 	err := conn.QueryRow(ctx, take, placeLocks, places).Scan(&place)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return source.ErrBusy
+		return errNoPlace
 	}
 	return err
 }
@@ -166,9 +169,6 @@ func (s *Source) acquire(ctx context.Context, patience time.Duration) (*pgxpool.
 	busy := fmt.Sprintf("Waiting for a connection to the source: all %d that it allows are in use.", s.pool.Config().MaxConns)
 	stat := s.pool.Stat()
 	told := stat.AcquiredConns() >= stat.MaxConns()
-	if told && errand.Spare {
-		return nil, s.busy()
-	}
 	if told {
 		errand.Waiting(busy)
 	}
@@ -181,11 +181,8 @@ func (s *Source) acquire(ctx context.Context, patience time.Duration) (*pgxpool.
 	defer cancel()
 	for {
 		conn, err := s.pool.Acquire(bounded)
-		if !errors.Is(err, source.ErrBusy) {
+		if !errors.Is(err, errNoPlace) {
 			return conn, failure(bounded, err)
-		}
-		if errand.Spare {
-			return nil, s.busy()
 		}
 		if !told {
 			told = true
@@ -203,5 +200,5 @@ func (s *Source) acquire(ctx context.Context, patience time.Duration) (*pgxpool.
 // busy is the error for somebody who does not wait for a connection any longer.
 func (s *Source) busy() error {
 	return &cdds.Error{Code: cdds.CodeUnavailable, Message: fmt.Sprintf("All %d connections that the source allows are in use by runs.", s.pool.Config().MaxConns),
-		Hint: "Try again later, or allow more with --source-connections.", Err: source.ErrBusy}
+		Hint: "Try again later, or allow more with --source-connections.", Err: errNoPlace}
 }

@@ -191,11 +191,6 @@ func (s *snapshot) nearModified(ctx context.Context, q source.Query, r source.Ra
 	return near, err
 }
 
-// Ahead counts in the index of the key.
-func (s *snapshot) Ahead(ctx context.Context, q source.Query, after *source.Key, n int) (*source.Key, error) {
-	return source.First(s.keys(ctx, s.source.mapping.Ahead(q, after, n, dialect{})))
-}
-
 // keys reads keys.
 func (s *snapshot) keys(ctx context.Context, st source.Statement) (keys []source.Key, err error) {
 	err = statements{ctx, s}.rows(st, func(rows pgx.Rows) error {

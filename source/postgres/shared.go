@@ -97,7 +97,7 @@ func (s *Source) acquireToHold(ctx context.Context) (*pgxpool.Conn, error) {
 	switch {
 	case err == nil:
 		return conn, nil
-	case errors.Is(err, source.ErrBusy), bounded.Err() != nil && ctx.Err() == nil:
+	case errors.Is(err, errNoPlace), bounded.Err() != nil && ctx.Err() == nil:
 		return nil, nil
 	}
 	return nil, failure(ctx, err)

@@ -42,7 +42,6 @@ func Run(t *testing.T, open func(t *testing.T, tables []Table) Database) {
 		{"keys that no record has", s.keys},
 		{"stretches between any keys", s.between},
 		{"stretches of a cut", s.cuts},
-		{"stretches ahead", s.ahead},
 		{"a snapshot stays", s.isolation},
 		{"an error of emit", s.emitError},
 		{"a canceled context", s.canceled},

@@ -63,11 +63,6 @@ func someRows(alias, table string) string {
 		" select e.lo + cast((e.hi - e.lo) * (n.n * 1.0 / %d) as integer) from n, e)", alias, sampledRows-1, table, table, sampledRows-1)
 }
 
-// Ahead counts in the index of the key. Without one, SQLite would sort the table.
-func (s *snapshot) Ahead(ctx context.Context, q source.Query, after *source.Key, n int) (*source.Key, error) {
-	return source.First(s.keys(ctx, s.source.mapping.Ahead(q, after, n, dialect{})))
-}
-
 // keys reads keys.
 func (s *snapshot) keys(ctx context.Context, st source.Statement) (keys []source.Key, err error) {
 	err = statements{ctx, s}.rows(st, func(rows *sql.Rows) error {

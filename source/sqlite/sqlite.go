@@ -90,9 +90,6 @@ func (s *Source) MediaTypes(ctx context.Context, tenantID int64) ([]string, erro
 // Snapshot begins a transaction. SQLite takes the snapshot at its first read,
 // so one is made at once.
 func (s *Source) Snapshot(ctx context.Context) (source.Snapshot, error) {
-	if source.ErrandOf(ctx).Spare && s.db.Stats().InUse >= maxConns {
-		return nil, source.ErrBusy
-	}
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return nil, s.failure(ctx, err)
