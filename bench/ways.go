@@ -72,6 +72,9 @@ func (b *bench) rivals() []*way {
 		{name: copyName, records: n, count: copied, commands: func(string) [][]string {
 			return [][]string{psql(copyOf(columnsQuery(), "'/dev/null'", "format binary"))}
 		}},
+		{name: "the same by one process of the server", records: n, count: copied, commands: func(string) [][]string {
+			return [][]string{{b.server.Program("psql"), "-X", "-d", b.history.dsn + "&options=-c%20max_parallel_workers_per_gather%3D0", "-c", copyOf(columnsQuery(), "'/dev/null'", "format binary")}}
+		}},
 		{name: "the same in the order of the key", records: n, count: copied, commands: func(string) [][]string {
 			return [][]string{psql(copyOf(columnsQuery()+" order by i.startdate, i.id", "'/dev/null'", "format binary"))}
 		}},

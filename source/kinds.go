@@ -19,16 +19,28 @@ const maxKinds = 16
 // many, before learning kinds pays: it reads the tables of the kinds once.
 const wholeShare = 2
 
+// missShare is which part of all interactions must be without a row of a kind, as
+// one of so many, before learning about that kind pays.
+const missShare = 4
+
 // LearnKinds finds out which types of interactions have rows of kinds, where
-// that pays: records is how many a query reads, and all how many interactions
-// there are. Drivers call it in Kinds.
-func (m Mapping) LearnKinds(records, all int64, d Dialect, by Statements) (Kinds, error) {
-	if _, ok := m.ColumnName("interaction", "entityTypeId", "entitytypeid"); !ok || records < all/wholeShare {
-		return nil, nil
+// that pays: records is how many a query reads, and rows says about how many a
+// table has. Drivers call it in Kinds.
+func (m Mapping) LearnKinds(records int64, rows func(table string) (int64, error), d Dialect, by Statements) (Kinds, error) {
+	all, err := rows("interaction")
+	if _, ok := m.ColumnName("interaction", "entityTypeId", "entitytypeid"); !ok || err != nil || records < all/wholeShare {
+		return nil, err
 	}
 	kinds := Kinds{}
 	for _, e := range mappedEntities() {
 		if e.group == "" {
+			continue
+		}
+		n, err := rows(e.table)
+		if err != nil {
+			return nil, err
+		}
+		if all-n < all/missShare {
 			continue
 		}
 		types, err := by.Sizes(m.kinds(e.table, d))

@@ -16,7 +16,6 @@ import (
 	tmtypes "github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"gocloud.dev/blob"
 	"gocloud.dev/blob/s3blob"
 
 	"cdds/control"
@@ -53,7 +52,7 @@ func openS3(ctx context.Context, u *url.URL, q url.Values) (*storage, error) {
 	return &storage{
 		bucket: bucket, largest: s3Parts * export.PieceSize,
 		beforeWrite: s3Upload(client, cfg.RequestChecksumCalculation, q.Get("storage_class")), beforeSign: s3Link,
-		uploads: s3Uploads(bucket, u.Host, strings.Trim(q.Get("prefix"), "/")),
+		uploads: s3Uploads(client, u.Host, strings.Trim(q.Get("prefix"), "/")),
 	}, nil
 }
 
@@ -148,18 +147,13 @@ func s3Link(name string) func(as func(any) bool) error {
 
 // s3Uploads lists the uploads to the bucket that have neither ended nor been
 // aborted. Those of a killed process stay until somebody aborts them.
-func s3Uploads(bucket *blob.Bucket, name, prefix string) control.Uploads {
+func s3Uploads(client *s3.Client, bucket, prefix string) control.Uploads {
 	if prefix != "" {
 		prefix += "/"
 	}
 	return func(ctx context.Context, under string) iter.Seq2[control.Upload, error] {
 		return func(yield func(control.Upload, error) bool) {
-			var client *s3.Client
-			if !bucket.As(&client) {
-				yield(control.Upload{}, fmt.Errorf("the artifact storage is not S3"))
-				return
-			}
-			pages := s3.NewListMultipartUploadsPaginator(client, &s3.ListMultipartUploadsInput{Bucket: aws.String(name), Prefix: aws.String(prefix + under)})
+			pages := s3.NewListMultipartUploadsPaginator(client, &s3.ListMultipartUploadsInput{Bucket: aws.String(bucket), Prefix: aws.String(prefix + under)})
 			for pages.HasMorePages() {
 				page, err := pages.NextPage(ctx)
 				if err != nil {
@@ -168,7 +162,7 @@ func s3Uploads(bucket *blob.Bucket, name, prefix string) control.Uploads {
 				}
 				for _, u := range page.Uploads {
 					abort := func(ctx context.Context) error {
-						_, err := client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: aws.String(name), Key: u.Key, UploadId: u.UploadId})
+						_, err := client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: aws.String(bucket), Key: u.Key, UploadId: u.UploadId})
 						return err
 					}
 					if !yield(control.Upload{Key: strings.TrimPrefix(aws.ToString(u.Key), prefix), Began: aws.ToTime(u.Initiated), Abort: abort}, nil) {

@@ -165,11 +165,10 @@ func (s *snapshot) Count(ctx context.Context, q source.Query) (source.Count, err
 // Kinds learns kinds where the planner expects that it pays.
 func (s *snapshot) Kinds(ctx context.Context, records int64) (source.Kinds, error) {
 	m := s.source.mapping
-	all, err := s.estimate(ctx, source.Statement{SQL: "select 1 from " + m.QuotedTable("interaction")})
-	if err != nil {
-		return nil, err
+	rows := func(table string) (int64, error) {
+		return s.estimate(ctx, source.Statement{SQL: "select 1 from " + m.QuotedTable(table)})
 	}
-	return m.LearnKinds(records, all, dialect{}, statements{ctx, s})
+	return m.LearnKinds(records, rows, dialect{}, statements{ctx, s})
 }
 
 // estimate is how many rows the planner expects of a statement.
