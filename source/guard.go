@@ -237,12 +237,16 @@ func (s *guarded) Read(ctx context.Context, q Query, r Range, emit func(*Record)
 	given, whole := 0, false
 	rest := r
 	for !whole {
+		limit := s.guard.pace.batch(rest.Limit)
+		if err := s.wait(func(doze func() error) error { return s.guard.pace.take(ctx, limit, doze) }); err != nil {
+			return given, err
+		}
 		err := s.persist(ctx, func() (bool, error) {
 			if r.Limit > 0 && given == r.Limit {
 				whole = true // all was given before the connection was lost
 				return true, nil
 			}
-			n, asked, err := s.step(ctx, q, &rest, emit)
+			n, asked, err := s.step(ctx, q, &rest, limit, emit)
 			given += n
 			whole = n < asked || asked == 0 || r.Limit > 0 && given == r.Limit
 			return n > 0, err
@@ -272,11 +276,11 @@ func (e *takenError) Unwrap() error { return e.err }
 
 // step reads what the ceiling allows of the rest of a range, and moves the rest
 // on behind it.
-func (s *guarded) step(ctx context.Context, q Query, rest *Range, emit func(*Record) error) (given, asked int, err error) {
+func (s *guarded) step(ctx context.Context, q Query, rest *Range, limit int, emit func(*Record) error) (given, asked int, err error) {
 	part := *rest
-	part.Limit = s.guard.pace.batch(rest.Limit)
-	if err := s.guard.timed("ceiling", func() error { return s.guard.pace.take(ctx, part.Limit) }); err != nil {
-		return 0, part.Limit, err
+	part.Limit = limit
+	if rest.Limit > 0 {
+		part.Limit = bounded(rest.Limit, limit) // some were given before the connection was lost
 	}
 	watched, watch := watchProgress(ctx, s.guard.limits.NoProgress)
 	defer watch.stop()
@@ -304,15 +308,20 @@ func (s *guarded) step(ctx context.Context, q Query, rest *Range, emit func(*Rec
 	return given, part.Limit, s.pay(ctx, given, size)
 }
 
-// pay waits for the bytes that were read. A long wait, behind a record of many
-// megabytes, is no reason to hold a transaction.
+// pay waits for the bytes that were read.
 func (s *guarded) pay(ctx context.Context, records int, size int64) error {
-	if !s.errand.OneSnapshot && s.guard.pace.long(size) {
-		if err := s.Close(); err != nil {
-			return err
-		}
+	return s.wait(func(doze func() error) error { return s.guard.pace.spend(ctx, records, size, doze) })
+}
+
+// wait waits for a ceiling. No transaction is held meanwhile, since one that does
+// nothing keeps the server from cleaning up behind every change that is made: an
+// export of few records would cost it more by that than by what it reads.
+func (s *guarded) wait(until func(doze func() error) error) error {
+	doze := s.Close
+	if s.errand.OneSnapshot {
+		doze = func() error { return nil }
 	}
-	return s.guard.timed("ceiling", func() error { return s.guard.pace.spend(ctx, records, size) })
+	return s.guard.timed("ceiling", func() error { return until(doze) })
 }
 
 // refresh ends a transaction that has become old; the next read begins a new one.

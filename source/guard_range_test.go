@@ -93,8 +93,8 @@ func (s *sharing) Share(context.Context, time.Duration) (*source.Shared, error) 
 	return &source.Shared{Name: "one"}, nil
 }
 
-// TestGuardSharesBehindQuietHours has a snapshot shared in quiet hours, and by a
-// source that has none.
+// TestGuardSharesBehindQuietHours has a snapshot shared in quiet hours, under a
+// ceiling, and by a source that has none.
 func TestGuardSharesBehindQuietHours(t *testing.T) {
 	inBubble(t, func(t *testing.T, m *moody) {
 		s := &sharing{moody: m, began: time.Now()}
@@ -106,6 +106,11 @@ func TestGuardSharesBehindQuietHours(t *testing.T) {
 		shared, err := source.NewGuard(s, source.Limits{Quiet: hours}, quiet()).Share(t.Context(), time.Minute)
 		if err != nil || shared == nil || shared.Name != "one" || s.after < time.Hour {
 			t.Errorf("%v is shared after %v: %v", shared, s.after, err)
+		}
+		for _, limits := range []source.Limits{{RecordsPerSecond: 1000}, {BytesPerSecond: 1000}} {
+			if shared, err := source.NewGuard(s, limits, quiet()).Share(t.Context(), time.Minute); shared != nil || err != nil {
+				t.Errorf("%+v: %v is held, %v", limits, shared, err)
+			}
 		}
 		shared, err = source.NewGuard(m, source.Limits{}, quiet()).Share(t.Context(), time.Minute)
 		if shared != nil || err != nil {

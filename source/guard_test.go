@@ -102,11 +102,43 @@ func TestByteCeilingIsKept(t *testing.T) {
 	})
 }
 
-// TestTransactionsStayShort: under a ceiling a range outlasts a transaction,
-// unless it must be one.
+// TestNoTransactionWaits: under a ceiling no transaction is open while it is
+// waited for, unless the run must be one. Time passes here only where something
+// waits.
+func TestNoTransactionWaits(t *testing.T) {
+	for name, limits := range map[string]source.Limits{
+		"records": {RecordsPerSecond: 10}, // 300 in 30 s
+		"bytes":   {BytesPerSecond: 20_000},
+		"both":    {RecordsPerSecond: 50, BytesPerSecond: 20_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, m *moody) {
+				want := lines(t, t.Context(), m, source.Interaction, 0)
+				m.snapshots.Store(0)
+				begin := time.Now()
+				g := source.NewGuard(m, limits, quiet())
+				if got := lines(t, t.Context(), g, source.Interaction, 10_000); !slices.Equal(got, want) {
+					t.Errorf("%d records, want %d", len(got), len(want))
+				}
+				if took, held := time.Since(begin), time.Duration(m.held.Load()); took < time.Second || held > 0 {
+					t.Errorf("transactions were open for %s of %s", held, took)
+				}
+				m.snapshots.Store(0)
+				lines(t, source.WithErrand(t.Context(), source.Errand{OneSnapshot: true}), g, source.Interaction, 10_000)
+				if m.snapshots.Load() != 1 {
+					t.Errorf("one snapshot was %d", m.snapshots.Load())
+				}
+			})
+		})
+	}
+}
+
+// TestTransactionsStayShort: a range under a ceiling that the database cannot
+// reach outlasts a transaction, unless it must be one.
 func TestTransactionsStayShort(t *testing.T) {
 	inBubble(t, func(t *testing.T, m *moody) {
-		g := source.NewGuard(m, source.Limits{RecordsPerSecond: 10}, quiet())
+		m.onRecord = func(context.Context) error { time.Sleep(time.Second / 10); return nil }
+		g := source.NewGuard(m, source.Limits{RecordsPerSecond: 100}, quiet())
 		lines(t, t.Context(), g, source.Interaction, 10_000) // 300 records in 30 s
 		if m.snapshots.Load() < 5 || m.snapshots.Load() > 7 {
 			t.Errorf("%d transactions, want one for each 5 s", m.snapshots.Load())

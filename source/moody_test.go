@@ -26,6 +26,7 @@ type moody struct {
 	onStrain   func() (source.Strain, error)
 	snapshots  atomic.Int64 // how many have begun
 	open       atomic.Int64 // how many are open
+	held       atomic.Int64 // how long they were open, together, in nanoseconds
 }
 
 func (m *moody) Snapshot(ctx context.Context) (source.Snapshot, error) {
@@ -40,7 +41,7 @@ func (m *moody) Snapshot(ctx context.Context) (source.Snapshot, error) {
 	}
 	m.snapshots.Add(1)
 	m.open.Add(1)
-	return moodySnapshot{s, m}, nil
+	return moodySnapshot{s, m, time.Now()}, nil
 }
 
 func (m *moody) Strain(context.Context) (source.Strain, error) {
@@ -53,6 +54,7 @@ func (m *moody) Strain(context.Context) (source.Strain, error) {
 type moodySnapshot struct {
 	source.Snapshot
 	source *moody
+	since  time.Time
 }
 
 func (s moodySnapshot) Read(ctx context.Context, q source.Query, r source.Range, emit func(*source.Record) error) (int, error) {
@@ -72,6 +74,7 @@ func (s moodySnapshot) Read(ctx context.Context, q source.Query, r source.Range,
 
 func (s moodySnapshot) Close() error {
 	s.source.open.Add(-1)
+	s.source.held.Add(int64(time.Since(s.since)))
 	return s.Snapshot.Close()
 }
 

@@ -61,16 +61,18 @@ func bounded(most, limit int) int {
 	return min(most, limit)
 }
 
-// take waits until the records of a batch may be read.
-func (p *pace) take(ctx context.Context, records int) error {
+// take waits until the records of a batch may be read, and calls doze before it
+// does.
+func (p *pace) take(ctx context.Context, records int, doze func() error) error {
 	if p.records == nil {
 		return nil
 	}
-	return waitN(ctx, p.records, int64(records))
+	return waitN(ctx, p.records, int64(records), doze)
 }
 
-// spend waits for bytes that were read, which are known only then.
-func (p *pace) spend(ctx context.Context, records int, bytes int64) error {
+// spend waits for bytes that were read, which are known only then, and calls doze
+// before it does.
+func (p *pace) spend(ctx context.Context, records int, bytes int64, doze func() error) error {
 	if p.bytes == nil || records == 0 {
 		return nil
 	}
@@ -78,16 +80,16 @@ func (p *pace) spend(ctx context.Context, records int, bytes int64) error {
 	const weight = 0.2 // of the newest batch: some records are a thousand times as large as others
 	p.mean = max(1, (1-weight)*p.mean+weight*float64(bytes)/float64(records))
 	p.mutex.Unlock()
-	return waitN(ctx, p.bytes, bytes)
-}
-
-// long reports whether so many bytes are to be waited for over a second.
-func (p *pace) long(bytes int64) bool {
-	return p.bytes != nil && float64(bytes) > float64(p.bytes.Limit())
+	return waitN(ctx, p.bytes, bytes, doze)
 }
 
 // waitN waits for n events, in portions of what may happen at once.
-func waitN(ctx context.Context, l *rate.Limiter, n int64) error {
+func waitN(ctx context.Context, l *rate.Limiter, n int64, doze func() error) error {
+	if float64(n) > l.Tokens() {
+		if err := doze(); err != nil {
+			return err
+		}
+	}
 	for n > 0 {
 		portion := min(n, int64(l.Burst()))
 		if err := l.WaitN(ctx, int(portion)); err != nil {

@@ -21,10 +21,11 @@ type Shared struct {
 }
 
 // Share waits until the source may be read, and has it share a snapshot if it
-// can.
+// can. Under a ceiling none is held: to spare the server is worth more then, and
+// it cannot clean up behind what is changed while one is.
 func (g *Guard) Share(ctx context.Context, life time.Duration) (*Shared, error) {
 	sharer, ok := g.Source.(Sharer)
-	if !ok {
+	if !ok || g.pace.batch(0) > 0 {
 		return nil, nil
 	}
 	if err := g.await(ctx, ErrandOf(ctx)); err != nil {
