@@ -16,3 +16,13 @@ export async function press(page: Page, target: Locator, key = 'Enter') {
   await tabTo(page, target);
   await page.keyboard.press(key);
 }
+
+/** Goes to an item of an open menu by an arrow key, and takes it. The menu may be seen before it listens to keys. */
+export async function choose(page: Page, item: Locator, arrow: 'ArrowDown' | 'ArrowUp') {
+  await expect(item).toBeVisible();
+  await expect(async () => {
+    await page.keyboard.press(arrow);
+    await expect(item).toBeFocused({ timeout: 1_000 });
+  }).toPass();
+  await page.keyboard.press('Enter');
+}
