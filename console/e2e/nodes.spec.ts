@@ -4,6 +4,7 @@ import { expect, row, signIn, test } from './fixtures';
 import { press, tabTo } from './keys';
 
 test('shows the service\'s own node, live', async ({ page }) => {
+  await page.setViewportSize({ width: 1280, height: 800 });
   await signIn(page);
   await page.goto('/nodes');
   await expect(page.getByRole('link', { name: 'Nodes', exact: true })).toHaveAttribute('aria-current', 'page');
@@ -11,6 +12,9 @@ test('shows the service\'s own node, live', async ({ page }) => {
   await expect(line).toContainText('Up');
   await expect(line).toContainText('API, Scheduler, Worker');
   await expect(line).toContainText('0 of 2');
+  // A column that stays in sight while the others scroll must not lie over them before.
+  const edges = await line.locator('td').evaluateAll((cells) => cells.map((cell) => cell.getBoundingClientRect()).map(({ left, right }) => ({ left, right })));
+  for (const [i, { left }] of edges.slice(1).entries()) expect(left).toBeGreaterThanOrEqual(edges[i]!.right - 1);
   const seen = line.locator('time').last();
   const before = await seen.getAttribute('datetime');
   await expect(seen).not.toHaveAttribute('datetime', before!); // without anybody's doing
