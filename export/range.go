@@ -198,7 +198,7 @@ func (e *Engine) HoldSnapshot(ctx context.Context, runID string) (name string, r
 		return "", none, err
 	}
 	once := sync.OnceValue(shared.Close)
-	timer := time.AfterFunc(life, func() { _ = once() }) // its error is kept for release
+	timer := time.AfterFunc(life, func() { once() }) //nolint:errcheck // release gives the same error
 	return shared.Name, func() error {
 		timer.Stop()
 		if err := once(); err != nil {

@@ -28,7 +28,7 @@ func TestAHelperTakesAPlaceOfItsTenant(t *testing.T) {
 			}
 			return nil
 		})
-		coordinating := do(w.Worker, run.ID, 1)
+		coordinating := do(w.Worker, run.ID)
 		await(t, "the coordinator's read", reading)
 		helping := help(w.Worker)
 		await(t, "the helper's read", reading)

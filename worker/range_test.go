@@ -104,7 +104,7 @@ func TestALostHelperCostsOnlyItsRange(t *testing.T) {
 			<-gone
 			return nil
 		})
-		ended := do(w.Worker, run.ID, 1)
+		ended := do(w.Worker, run.ID)
 		await(t, "the coordinator's read", begun)
 		blocked, free := w.holding(run.ID, 2)
 		defer free()
@@ -132,7 +132,7 @@ func TestALostCoordinatorCostsOnlyItsRange(t *testing.T) {
 		lost := w.node(t, "lost")
 		blocked, free := w.holding(run.ID, 1)
 		defer free()
-		ended := do(lost.Worker, run.ID, 1)
+		ended := do(lost.Worker, run.ID)
 		await(t, "a part of the coordinator", blocked)
 		lost.shut()
 		w.source.beforeRanges(nil)
@@ -166,7 +166,7 @@ func TestCancelEndsAllRanges(t *testing.T) {
 			<-ctx.Done()
 			return context.Cause(ctx)
 		})
-		ends := []<-chan error{do(w.Worker, run.ID, 1)}
+		ends := []<-chan error{do(w.Worker, run.ID)}
 		await(t, "a read", reading)
 		ends = append(ends, help(w.node(t, "two").Worker), help(w.node(t, "three").Worker))
 		await(t, "another read", reading)
@@ -379,7 +379,7 @@ func TestALargeRangeIsCutAgain(t *testing.T) {
 			return nil
 		})
 		other := w.node(t, "two")
-		ended := do(w.Worker, run.ID, 1)
+		ended := do(w.Worker, run.ID)
 		until(t, "the run is cut", func() bool { return len(w.ranges(t, run.ID)) > 0 })
 		stop := other.works(t)
 		noError(t, await(t, "the end of the run", ended))

@@ -81,10 +81,11 @@ func (n *node) works(t *testing.T) (stop func()) {
 	return stop
 }
 
-// do begins to carry out an attempt of a run, and returns where its end is told.
-func do(w *worker.Worker, runID string, attempt int) <-chan error {
+// do begins to carry out the first attempt of a run, and returns where its end is
+// told.
+func do(w *worker.Worker, runID string) <-chan error {
 	ended := make(chan error, 1)
-	go func() { ended <- w.Do(context.Background(), runID, attempt) }()
+	go func() { ended <- w.Do(context.Background(), runID, 1) }()
 	return ended
 }
 

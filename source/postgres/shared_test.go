@@ -43,10 +43,10 @@ func seen(t *testing.T, s *Source, ctx context.Context) (int, time.Time) {
 	return n, snapshot.Time()
 }
 
-// contact writes one more contact.
-func contact(t *testing.T, conn *pgx.Conn, id string) {
+// lateContact writes one more contact.
+func lateContact(t *testing.T, conn *pgx.Conn) {
 	t.Helper()
-	exec(t, conn, "insert into contact (id, tenantid, createddate) values ('"+id+"', 101, '2024-01-01Z')")
+	exec(t, conn, "insert into contact (id, tenantid, createddate) values ('late', 101, '2024-01-01Z')")
 }
 
 // TestNodesReadUnderASharedSnapshot writes while one node holds a snapshot: a
@@ -58,7 +58,7 @@ func TestNodesReadUnderASharedSnapshot(t *testing.T) {
 	before, _ := seen(t, one, t.Context())
 	shared := sharing(t, one)
 	held := time.Now()
-	contact(t, conn, "late")
+	lateContact(t, conn)
 	for _, node := range []*Source{one, two} {
 		if n, at := seen(t, node, under(t, shared.Name)); n != before || at.After(held) {
 			t.Errorf("under the snapshot there are %d contacts, want %d, as of %v, held since %v", n, before, at, held)
@@ -92,7 +92,7 @@ func TestSharedSnapshotThatIsNotThere(t *testing.T) {
 	otherDSN, _ := history(t, servers.Server(t))
 	other := open(t, otherDSN, Options{MaxConns: 3})
 	foreign := sharing(t, other)
-	contact(t, conn, "late")
+	lateContact(t, conn)
 	for what, name := range map[string]string{
 		"a name of another server": elsewhere.String(), "one of another database": foreign.Name, "one that was never there": "00000003-00000001-9@1@" + strings.SplitN(shared.Name, "@", 3)[2],
 		"no name": "x", "a statement": "0-0-0'; commit; --@1@1",
@@ -174,7 +174,7 @@ func TestHolderMayStandIdle(t *testing.T) {
 	s := open(t, dsn, Options{MaxConns: 3, IdleTimeout: 200 * time.Millisecond})
 	want, _ := seen(t, s, t.Context())
 	shared := sharing(t, s)
-	contact(t, conn, "late")
+	lateContact(t, conn)
 	idle := hold(t, s, 1)[0]
 	await(t, func() bool {
 		var n int

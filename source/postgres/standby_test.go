@@ -83,7 +83,7 @@ func TestStandby(t *testing.T) {
 		s := open(t, standby.DSN("postgres", "postgres"), Options{})
 		want, _ := seen(t, s, t.Context())
 		shared := sharing(t, s)
-		contact(t, onPrimary, "late")
+		lateContact(t, onPrimary)
 		await(t, func() bool {
 			n, _ := seen(t, s, t.Context())
 			return n == want+1
