@@ -60,9 +60,10 @@ func (b *bench) ways(only *regexp.Regexp) []*way {
 
 // rivals are the ways that need nothing of ours.
 func (b *bench) rivals() []*way {
-	psql := func(command string) []string {
-		return []string{b.server.Program("psql"), "-X", "-d", b.history.dsn, "-c", command}
+	psqlAt := func(dsn, command string) []string {
+		return []string{b.server.Program("psql"), "-X", "-d", dsn, "-c", command}
 	}
+	psql := func(command string) []string { return psqlAt(b.history.dsn, command) }
 	seal := func(dir string) []string {
 		return []string{"openssl", "cms", "-encrypt", "-aes256", "-binary", "-stream", "-outform", "DER", "-out", filepath.Join(dir, "sealed"), b.identity.file}
 	}
@@ -73,7 +74,7 @@ func (b *bench) rivals() []*way {
 			return [][]string{psql(copyOf(columnsQuery(), "'/dev/null'", "format binary"))}
 		}},
 		{name: "the same by one process of the server", records: n, count: copied, commands: func(string) [][]string {
-			return [][]string{{b.server.Program("psql"), "-X", "-d", b.history.dsn + "&options=-c%20max_parallel_workers_per_gather%3D0", "-c", copyOf(columnsQuery(), "'/dev/null'", "format binary")}}
+			return [][]string{psqlAt(b.history.dsn+"&options=-c%20max_parallel_workers_per_gather%3D0", copyOf(columnsQuery(), "'/dev/null'", "format binary"))}
 		}},
 		{name: "the same in the order of the key", records: n, count: copied, commands: func(string) [][]string {
 			return [][]string{psql(copyOf(columnsQuery()+" order by i.startdate, i.id", "'/dev/null'", "format binary"))}

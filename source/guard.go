@@ -238,7 +238,7 @@ func (s *guarded) Read(ctx context.Context, q Query, r Range, emit func(*Record)
 	rest := r
 	for !whole {
 		limit := s.guard.pace.batch(rest.Limit)
-		if err := s.wait(func(doze func() error) error { return s.guard.pace.take(ctx, limit, doze) }); err != nil {
+		if err := s.guard.timed("ceiling", func() error { return s.guard.pace.take(ctx, limit, s.doze) }); err != nil {
 			return given, err
 		}
 		err := s.persist(ctx, func() (bool, error) {
@@ -278,10 +278,7 @@ func (e *takenError) Unwrap() error { return e.err }
 // on behind it.
 func (s *guarded) step(ctx context.Context, q Query, rest *Range, limit int, emit func(*Record) error) (given, asked int, err error) {
 	part := *rest
-	part.Limit = limit
-	if rest.Limit > 0 {
-		part.Limit = bounded(rest.Limit, limit) // some were given before the connection was lost
-	}
+	part.Limit = bounded(rest.Limit, limit) // some of these may have been given before the connection was lost
 	watched, watch := watchProgress(ctx, s.guard.limits.NoProgress)
 	defer watch.stop()
 	var size int64
@@ -310,24 +307,24 @@ func (s *guarded) step(ctx context.Context, q Query, rest *Range, limit int, emi
 
 // pay waits for the bytes that were read.
 func (s *guarded) pay(ctx context.Context, records int, size int64) error {
-	return s.wait(func(doze func() error) error { return s.guard.pace.spend(ctx, records, size, doze) })
+	return s.guard.timed("ceiling", func() error { return s.guard.pace.spend(ctx, records, size, s.doze) })
 }
 
-// wait waits for a ceiling. No transaction is held meanwhile, since one that does
-// nothing keeps the server from cleaning up behind every change that is made: an
-// export of few records would cost it more by that than by what it reads.
-func (s *guarded) wait(until func(doze func() error) error) error {
-	doze := s.Close
+// doze ends the transaction, unless the run must be one; the next read begins a
+// new one. One that waits does nothing but keep the server from cleaning up behind
+// every change that is made: an export of few records would cost it more by that
+// than by what it reads.
+func (s *guarded) doze() error {
 	if s.errand.OneSnapshot {
-		doze = func() error { return nil }
-	}
-	return s.guard.timed("ceiling", func() error { return until(doze) })
-}
-
-// refresh ends a transaction that has become old; the next read begins a new one.
-func (s *guarded) refresh() error {
-	if s.errand.OneSnapshot || time.Since(s.since) < freshTime {
 		return nil
 	}
 	return s.Close()
+}
+
+// refresh ends a transaction that has become old.
+func (s *guarded) refresh() error {
+	if time.Since(s.since) < freshTime {
+		return nil
+	}
+	return s.doze()
 }

@@ -10,7 +10,6 @@ import (
 
 	"cdds"
 	"cdds/source"
-	"cdds/source/sourcetest"
 )
 
 // after reports whether a key comes after another, bytewise.
@@ -117,9 +116,7 @@ func TestCutIsEven(t *testing.T) {
 // TestCutOfSkewedData cuts what statistics and samples tell little about, or
 // nothing. How uneven it may be is what such data gives.
 func TestCutOfSkewedData(t *testing.T) {
-	dsn := servers.Database(t)
-	conn := connect(t, dsn)
-	create(t, conn, sourcetest.History(), referenceTypes())
+	dsn, conn := emptyHistory(t)
 	fill := func(id, date string, n int) {
 		exec(t, conn, fmt.Sprintf(`insert into interaction (id, tenantid, startdate, entitytypeid, mediatypeid, typeid, status, canbeparent, allattributes)
 			select '%s' || lpad(n::text, 6, '0'), 101, %s, 2, 'chat', 'Inbound', 3, true, '{}' from generate_series(1, %d) n`, id, date, n))

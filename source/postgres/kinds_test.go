@@ -5,16 +5,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"cdds/source/sourcetest"
 )
 
 // TestKindsThatPay: of a kind that nearly all interactions have a row of,
 // nothing is learned, since nothing could be spared.
 func TestKindsThatPay(t *testing.T) {
-	dsn := servers.Database(t)
-	conn := connect(t, dsn)
-	create(t, conn, sourcetest.History(), referenceTypes())
+	dsn, conn := emptyHistory(t)
 	exec(t, conn, `insert into interaction (id, tenantid, startdate, entitytypeid, mediatypeid, typeid, status, canbeparent, allattributes)
 		select 'i' || n, 101, timestamptz '2025-01-01Z' + n * interval '1 hour', case when n <= 900 then 2 else 0 end, 'chat', 'Inbound', 3, true, '{}' from generate_series(1, 1000) n`)
 	exec(t, conn, "insert into interaction_chat (interactionid) select id from interaction where entitytypeid = 2")

@@ -9,7 +9,6 @@ import (
 
 	"cdds"
 	"cdds/source"
-	"cdds/source/sourcetest"
 )
 
 // large makes a history of 200,000 short interactions over 2,000 days, every
@@ -17,9 +16,7 @@ import (
 // interaction of three was modified, a day after it began.
 func large(t testing.TB) string {
 	t.Helper()
-	dsn := servers.Database(t)
-	conn := connect(t, dsn)
-	create(t, conn, sourcetest.History(), referenceTypes())
+	dsn, conn := emptyHistory(t)
 	for _, statement := range []string{
 		`insert into contact (id, tenantid, createddate, modifieddate) select 'c' || n, 101, timestamptz '2020-01-01Z' + n * interval '30 min',
 			case when n % 2 = 0 then timestamptz '2020-01-01Z' + n * interval '40 min' end from generate_series(1, 50000) n`,

@@ -47,6 +47,15 @@ func exec(t testing.TB, conn *pgx.Conn, statement string) {
 	}
 }
 
+// emptyHistory makes a database with the tables of the reference schema.
+func emptyHistory(t testing.TB) (dsn string, conn *pgx.Conn) {
+	t.Helper()
+	dsn = servers.Database(t)
+	conn = connect(t, dsn)
+	create(t, conn, sourcetest.History(), referenceTypes())
+	return dsn, conn
+}
+
 // create makes tables with their indexes.
 func create(t testing.TB, conn *pgx.Conn, tables []sourcetest.Table, types map[source.Kind]string) {
 	t.Helper()

@@ -13,7 +13,6 @@ import (
 	"cdds"
 	"cdds/pgtest"
 	"cdds/source"
-	"cdds/source/sourcetest"
 )
 
 // reader makes a role that can only read the tables of a database, and returns
@@ -162,9 +161,7 @@ func TestOpenNeedsNoServer(t *testing.T) {
 // TestCountIsBounded counts few records exactly, and many as far as it is cheap,
 // whether the server has statistics or not.
 func TestCountIsBounded(t *testing.T) {
-	dsn := servers.Database(t)
-	conn := connect(t, dsn)
-	create(t, conn, sourcetest.History(), referenceTypes())
+	dsn, conn := emptyHistory(t)
 	// The planner knows how many contacts a window has by the statistics of this index.
 	exec(t, conn, "create index on contact ((coalesce(modifieddate, createddate)), id)")
 	exec(t, conn, "alter table contact set (autovacuum_enabled = off)")

@@ -13,9 +13,7 @@ import (
 // TestIDsOfOtherTypes reads views whose ids are no texts, in ranges of every
 // length: their order is that of their own type.
 func TestIDsOfOtherTypes(t *testing.T) {
-	dsn := servers.Database(t)
-	conn := connect(t, dsn)
-	create(t, conn, sourcetest.History(), referenceTypes())
+	dsn, conn := emptyHistory(t)
 	for _, statement := range []string{
 		`create table numbered as select n, md5(n::text)::uuid as guid, timestamp '2024-02-29 12:00' + (n / 10) * interval '1 s' as began from generate_series(1, 45) n`,
 		`create view ixn_uuid as select guid as id, 101::numeric as tenant, n::numeric(9, 2) as status, began, began::date as day, (n % 2)::smallint as spam, '{"a" : 1}'::json as attributes,
